@@ -212,7 +212,7 @@ int wire_parse_size(const char *value, uint64_t *bytes)
 	return 0;
 }
 
-/* Take @len bytes of @buf; if they are not there, NULL, and full for good: a message has no holes. */
+/* Take @len bytes of @buf; or NULL, and full for good: a message has no holes. */
 static char *take_room(struct wire_buf *buf, size_t len)
 {
 	char *room = buf->data + buf->len;

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The verbs as functions. Each is one request; what is more than that is said where it is done. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A number as a field's value; 0 stands for a field that is left out. */
+struct number {
+	char text[21];
+};
+
+static const char *number_or_null(struct number *number, uint64_t value)
+{
+	if (!value)
+		return NULL;
+	snprintf(number->text, sizeof(number->text), "%" PRIu64, value);
+	return number->text;
+}
+
+static const char *number(struct number *number, uint64_t value)
+{
+	return number_or_null(number, value) ?: "0";
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+static const char *own_message(int code)
+{
+	static const struct {
+		int code;
+		const char *text;
+	} messages[] = {
+		{ -ECONNRESET, "the connection was lost before the reply came: whether the request "
+			       "was carried out is not known" },
+		{ -ETIMEDOUT, "no reply in time: whether the request was carried out is not "
+			      "known" },
+		{ -EINVAL, "an argument has characters or a length that cannot be sent" },
+		{ -EBADMSG, "the reply is not of the protocol" },
+		{ -EBUSY, "this connection monitors or has replies outstanding" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(messages); i++)
+		if (messages[i].code == code)
+			return messages[i].text;
+	return strerrordesc_np(-code);
+}
+
+static void fill_unreachable(struct outcommit *c, struct outcommit_error *err)
+{
+	int refusal;
+
+	pthread_mutex_lock(&c->lock);
+	refusal = c->refusal;
+	pthread_mutex_unlock(&c->lock);
+	snprintf(err->message, sizeof(err->message), "cannot reach outcommitd at %s: %s",
+		 c->address.sun_path,
+		 refusal ? strerrordesc_np(-refusal) : "the connection was lost");
+}
+
+static int fail_here(struct outcommit *c, struct outcommit_error *err, int code)
+{
+	if (!err)
+		return code;
+	*err = (struct outcommit_error){ .code = code };
+	if (code == -ENOTCONN)
+		fill_unreachable(c, err);
+	else
+		copy_text(err->message, sizeof(err->message), own_message(code));
+	return code;
+}
+
+static int fail_there(const struct outcommit_reply *reply, struct outcommit_error *err)
+{
+	const char *message = outcommit_reply_message(reply);
+
+	if (!err)
+		return reply->status;
+	*err = (struct outcommit_error){ .code = reply->status, .from_daemon = true };
+	outcommit_reply_get_u64(reply, "EXPECTED", &err->expected);
+	copy_text(err->vif, sizeof(err->vif), outcommit_reply_get(reply, "VIF"));
+	copy_text(err->field, sizeof(err->field), outcommit_reply_get(reply, "FIELD"));
+	copy_text(err->value, sizeof(err->value), outcommit_reply_get(reply, "VALUE"));
+	copy_text(err->message, sizeof(err->message),
+		  *message ? message : strerrordesc_np(-reply->status) ?: "unknown error");
+	return reply->status;
+}
+
+/* A request whose reply is wanted only if it succeeded. */
+struct call {
+	const char *verb;
+	const struct outcommit_field *fields;
+	size_t count;
+	bool repeated; /* set when it was sent more than once */
+};
+
+static int call_for(struct outcommit *c, struct call *call, struct outcommit_reply **out,
+		    struct outcommit_error *err)
+{
+	struct outcommit_reply *reply;
+	int ret = request_sync(c, call->verb, call->fields, call->count, &reply, &call->repeated);
+
+	if (ret)
+		return fail_here(c, err, ret);
+	if (!reply->status) {
+		*out = reply;
+		return 0;
+	}
+	ret = fail_there(reply, err);
+	outcommit_reply_free(reply);
+	return ret;
+}
+
+/* The same for a verb whose reply has nothing in it. */
+static int call_plain(struct outcommit *c, struct call *call, struct outcommit_error *err)
+{
+	struct outcommit_reply *reply;
+	int ret = call_for(c, call, &reply, err);
+
+	if (!ret)
+		outcommit_reply_free(reply);
+	return ret;
+}
+
+/* The same for a verb whose reply is the number @key. */
+static int call_number(struct outcommit *c, struct call *call, const char *key, uint64_t *number,
+		       struct outcommit_error *err)
+{
+	struct outcommit_reply *reply;
+	uint64_t value;
+	int ret = call_for(c, call, &reply, err);
+
+	if (ret)
+		return ret;
+	ret = outcommit_reply_get_u64(reply, key, &value);
+	outcommit_reply_free(reply);
+	if (ret)
+		return fail_here(c, err, -EBADMSG);
+	if (number)
+		*number = value;
+	return 0;
+}
+
+#define CALL(name, list) { .verb = (name), .fields = (list), .count = ARRAY_SIZE(list) }
+
+int outcommit_attach(struct outcommit *c, const char *domain, const char *vif, uint64_t limit_bytes,
+		     char *ifb, size_t ifb_size, struct outcommit_error *err)
+{
+	struct number limit;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "VIF", vif },
+		{ "LIMIT", number_or_null(&limit, limit_bytes) },
+	};
+	struct call call = CALL("attach", fields);
+	struct outcommit_reply *reply;
+	const char *name;
+	int ret;
+
+	if (ifb && ifb_size < OUTCOMMIT_IFNAME_SIZE)
+		return fail_here(c, err, -EINVAL);
+	ret = call_for(c, &call, &reply, err);
+	if (ret)
+		return ret;
+	name = outcommit_reply_get(reply, "IFB");
+	if (!name || strlen(name) >= OUTCOMMIT_IFNAME_SIZE)
+		ret = fail_here(c, err, -EBADMSG);
+	else if (ifb)
+		strcpy(ifb, name);
+	outcommit_reply_free(reply);
+	return ret;
+}
+
+int outcommit_detach(struct outcommit *c, const char *domain, const char *vif,
+		     enum outcommit_pending pending, struct outcommit_error *err)
+{
+	static const char *const words[] = {
+		[OUTCOMMIT_PENDING_REFUSE] = NULL,
+		[OUTCOMMIT_PENDING_RELEASE] = "release",
+		[OUTCOMMIT_PENDING_DISCARD] = "discard",
+	};
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "VIF", vif },
+		{ "PENDING", (size_t)pending < ARRAY_SIZE(words) ? words[pending] : "unknown" },
+	};
+	struct call call = CALL("detach", fields);
+	struct outcommit_error why;
+	int ret = call_plain(c, &call, &why);
+
+	if (!ret)
+		return 0;
+	/* what the first try did, the second one finds done */
+	if (call.repeated && why.from_daemon && (ret == -ENOENT || ret == -ENODEV))
+		return 0;
+	if (err)
+		*err = why;
+	return ret;
+}
+
+int outcommit_postsuspend(struct outcommit *c, const char *domain, uint64_t epoch, uint64_t *closed,
+			  struct outcommit_error *err)
+{
+	struct number text;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "EPOCH", number_or_null(&text, epoch) },
+	};
+	struct call call = CALL("postsuspend", fields);
+
+	return call_number(c, &call, "EPOCH", closed, err);
+}
+
+int outcommit_preresume(struct outcommit *c, const char *domain, uint64_t epoch,
+			struct outcommit_error *err)
+{
+	struct number text;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "EPOCH", number(&text, epoch) },
+	};
+	struct call call = CALL("preresume", fields);
+
+	return call_plain(c, &call, err);
+}
+
+int outcommit_commit(struct outcommit *c, const char *domain, uint64_t epoch, uint64_t *committed,
+		     struct outcommit_error *err)
+{
+	struct number text;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "EPOCH", number(&text, epoch) },
+	};
+	struct call call = CALL("commit", fields);
+
+	return call_number(c, &call, "EPOCH", committed, err);
+}
+
+int outcommit_abort(struct outcommit *c, const char *domain, uint64_t epoch,
+		    struct outcommit_error *err)
+{
+	struct number text;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "EPOCH", number(&text, epoch) },
+	};
+	struct call call = CALL("abort", fields);
+
+	return call_plain(c, &call, err);
+}
+
+int outcommit_discard(struct outcommit *c, const char *domain, uint64_t *open,
+		      struct outcommit_error *err)
+{
+	const struct outcommit_field fields[] = { { "DOMAIN", domain } };
+	struct call call = CALL("discard", fields);
+
+	return call_number(c, &call, "EPOCH", open, err);
+}
+
+int outcommit_release(struct outcommit *c, const char *domain, struct outcommit_error *err)
+{
+	const struct outcommit_field fields[] = { { "DOMAIN", domain } };
+	struct call call = CALL("release", fields);
+
+	return call_plain(c, &call, err);
+}
+
+int outcommit_limit(struct outcommit *c, const char *domain, uint64_t limit_bytes,
+		    struct outcommit_error *err)
+{
+	struct number text;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "LIMIT", number(&text, limit_bytes) },
+	};
+	struct call call = CALL("limit", fields);
+
+	return call_plain(c, &call, err);
+}
+
+int outcommit_status(struct outcommit *c, const char *domain, struct outcommit_reply **reply,
+		     struct outcommit_error *err)
+{
+	const struct outcommit_field fields[] = { { "DOMAIN", domain } };
+	struct call call = CALL("status", fields);
+
+	return call_for(c, &call, reply, err);
+}
+
+/* The names of one page, in order, the last of which goes to @after. */
+struct page {
+	char after[WIRE_DOMAIN_MAX + 1];
+	bool more;
+};
+
+/* A name that does not come behind the last one would make the list go round for ever. */
+static int turn_page(const struct outcommit_reply *reply, struct page *page)
+{
+	const char *last = NULL;
+
+	for (size_t i = 0; i < reply->msg.count; i++)
+		if (!strcmp(reply->fields[i].key, "DOMAIN"))
+			last = reply->fields[i].value;
+	page->more = outcommit_reply_get(reply, "MORE");
+	if (!page->more)
+		return 0;
+	if (!last || strlen(last) >= sizeof(page->after) || strcmp(last, page->after) <= 0)
+		return -EBADMSG;
+	strcpy(page->after, last);
+	return 0;
+}
+
+static int each_domain(const struct outcommit_reply *reply,
+		       int (*each)(const char *domain, void *arg), void *arg)
+{
+	for (size_t i = 0; i < reply->msg.count; i++) {
+		int ret;
+
+		if (strcmp(reply->fields[i].key, "DOMAIN"))
+			continue;
+		ret = each(reply->fields[i].value, arg);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int outcommit_list(struct outcommit *c, int (*each)(const char *domain, void *arg), void *arg,
+		   struct outcommit_error *err)
+{
+	struct page page = { .after = "" };
+
+	do {
+		const char *after = *page.after ? page.after : NULL;
+		const struct outcommit_field fields[] = { { "AFTER", after } };
+		struct call call = CALL("list", fields);
+		struct outcommit_reply *reply;
+		int ret = call_for(c, &call, &reply, err);
+
+		if (ret)
+			return ret;
+		ret = turn_page(reply, &page) ? fail_here(c, err, -EBADMSG) :
+						each_domain(reply, each, arg);
+		outcommit_reply_free(reply);
+		if (ret)
+			return ret;
+	} while (page.more);
+	return 0;
+}
+
+int outcommit_check(struct outcommit *c, struct outcommit_reply **reply,
+		    struct outcommit_error *err)
+{
+	struct call call = { .verb = "check" };
+
+	return call_for(c, &call, reply, err);
+}
+
+int outcommit_reload(struct outcommit *c, struct outcommit_error *err)
+{
+	struct call call = { .verb = "reload" };
+
+	return call_plain(c, &call, err);
+}
+
+int outcommit_version(struct outcommit *c, char *version, size_t size, unsigned int *protocol,
+		      struct outcommit_error *err)
+{
+	struct call call = { .verb = "version" };
+	struct outcommit_reply *reply;
+	uint64_t number;
+	int ret = call_for(c, &call, &reply, err);
+
+	if (ret)
+		return ret;
+	if (outcommit_reply_get_u64(reply, "PROTOCOL", &number) || number > UINT32_MAX) {
+		ret = fail_here(c, err, -EBADMSG);
+	} else {
+		copy_text(version, size, outcommit_reply_get(reply, "VERSION"));
+		if (protocol)
+			*protocol = (unsigned int)number;
+	}
+	outcommit_reply_free(reply);
+	return ret;
+}
+
+int outcommit_monitor(struct outcommit *c, struct outcommit_error *err)
+{
+	struct call call = { .verb = "monitor" };
+
+	return call_plain(c, &call, err);
+}
