@@ -149,8 +149,17 @@ static int exchange(struct outcommit *c, struct exchange *x)
 	}
 }
 
+/* What an earlier try of ours has done, a later one finds done. */
+static void settle(struct exchange *x, const char *verb)
+{
+	int status = x->reply->status;
+
+	if (x->attempts > 1 && !strcmp(verb, "detach") && (status == -ENOENT || status == -ENODEV))
+		x->reply->status = 0;
+}
+
 int request_sync(struct outcommit *c, const char *verb, const struct outcommit_field *fields,
-		 size_t count, struct outcommit_reply **reply, bool *repeated)
+		 size_t count, struct outcommit_reply **reply)
 {
 	struct exchange x = { 0 };
 	int ret = -EBUSY;
@@ -167,18 +176,11 @@ int request_sync(struct outcommit *c, const char *verb, const struct outcommit_f
 		c->monitoring = true;
 	pthread_mutex_unlock(&c->lock);
 
-	if (!ret)
-		*reply = x.reply;
-	*repeated = x.attempts > 1;
-	return ret;
-}
-
-int outcommit_request(struct outcommit *c, const char *verb, const struct outcommit_field *fields,
-		      size_t count, struct outcommit_reply **reply)
-{
-	bool repeated;
-
-	return request_sync(c, verb, fields, count, reply, &repeated);
+	if (ret)
+		return ret;
+	settle(&x, verb);
+	*reply = x.reply;
+	return 0;
 }
 
 int outcommit_send(struct outcommit *c, const char *verb, const struct outcommit_field *fields,

@@ -93,62 +93,42 @@ static int fail_there(const struct outcommit_reply *reply, struct outcommit_erro
 	return reply->status;
 }
 
-/* A request whose reply is wanted only if it succeeded. */
-struct call {
-	const char *verb;
-	const struct outcommit_field *fields;
-	size_t count;
-	bool repeated; /* set when it was sent more than once */
-};
-
-static int call_for(struct outcommit *c, struct call *call, struct outcommit_reply **out,
-		    struct outcommit_error *err)
+int outcommit_request(struct outcommit *c, const char *verb, const struct outcommit_field *fields,
+		      size_t count, struct outcommit_reply **out, struct outcommit_error *err)
 {
 	struct outcommit_reply *reply;
-	int ret = request_sync(c, call->verb, call->fields, call->count, &reply, &call->repeated);
+	int ret = request_sync(c, verb, fields, count, &reply);
 
 	if (ret)
 		return fail_here(c, err, ret);
-	if (!reply->status) {
-		*out = reply;
-		return 0;
-	}
-	ret = fail_there(reply, err);
-	outcommit_reply_free(reply);
-	return ret;
-}
-
-/* The same for a verb whose reply has nothing in it. */
-static int call_plain(struct outcommit *c, struct call *call, struct outcommit_error *err)
-{
-	struct outcommit_reply *reply;
-	int ret = call_for(c, call, &reply, err);
-
-	if (!ret)
+	if (reply->status)
+		ret = fail_there(reply, err);
+	if (ret || !out)
 		outcommit_reply_free(reply);
+	else
+		*out = reply;
 	return ret;
 }
 
-/* The same for a verb whose reply is the number @key. */
-static int call_number(struct outcommit *c, struct call *call, const char *key, uint64_t *number,
-		       struct outcommit_error *err)
+/* The same for a verb whose reply is an epoch. */
+static int request_epoch(struct outcommit *c, const char *verb,
+			 const struct outcommit_field *fields, size_t count, uint64_t *epoch,
+			 struct outcommit_error *err)
 {
 	struct outcommit_reply *reply;
 	uint64_t value;
-	int ret = call_for(c, call, &reply, err);
+	int ret = outcommit_request(c, verb, fields, count, &reply, err);
 
 	if (ret)
 		return ret;
-	ret = outcommit_reply_get_u64(reply, key, &value);
+	ret = outcommit_reply_get_u64(reply, "EPOCH", &value);
 	outcommit_reply_free(reply);
 	if (ret)
 		return fail_here(c, err, -EBADMSG);
-	if (number)
-		*number = value;
+	if (epoch)
+		*epoch = value;
 	return 0;
 }
-
-#define CALL(name, list) { .verb = (name), .fields = (list), .count = ARRAY_SIZE(list) }
 
 int outcommit_attach(struct outcommit *c, const char *domain, const char *vif, uint64_t limit_bytes,
 		     char *ifb, size_t ifb_size, struct outcommit_error *err)
@@ -159,14 +139,13 @@ int outcommit_attach(struct outcommit *c, const char *domain, const char *vif, u
 		{ "VIF", vif },
 		{ "LIMIT", number_or_null(&limit, limit_bytes) },
 	};
-	struct call call = CALL("attach", fields);
 	struct outcommit_reply *reply;
 	const char *name;
 	int ret;
 
 	if (ifb && ifb_size < OUTCOMMIT_IFNAME_SIZE)
 		return fail_here(c, err, -EINVAL);
-	ret = call_for(c, &call, &reply, err);
+	ret = outcommit_request(c, "attach", fields, ARRAY_SIZE(fields), &reply, err);
 	if (ret)
 		return ret;
 	name = outcommit_reply_get(reply, "IFB");
@@ -191,18 +170,8 @@ int outcommit_detach(struct outcommit *c, const char *domain, const char *vif,
 		{ "VIF", vif },
 		{ "PENDING", (size_t)pending < ARRAY_SIZE(words) ? words[pending] : "unknown" },
 	};
-	struct call call = CALL("detach", fields);
-	struct outcommit_error why;
-	int ret = call_plain(c, &call, &why);
 
-	if (!ret)
-		return 0;
-	/* what the first try did, the second one finds done */
-	if (call.repeated && why.from_daemon && (ret == -ENOENT || ret == -ENODEV))
-		return 0;
-	if (err)
-		*err = why;
-	return ret;
+	return outcommit_request(c, "detach", fields, ARRAY_SIZE(fields), NULL, err);
 }
 
 int outcommit_postsuspend(struct outcommit *c, const char *domain, uint64_t epoch, uint64_t *closed,
@@ -213,9 +182,8 @@ int outcommit_postsuspend(struct outcommit *c, const char *domain, uint64_t epoc
 		{ "DOMAIN", domain },
 		{ "EPOCH", number_or_null(&text, epoch) },
 	};
-	struct call call = CALL("postsuspend", fields);
 
-	return call_number(c, &call, "EPOCH", closed, err);
+	return request_epoch(c, "postsuspend", fields, ARRAY_SIZE(fields), closed, err);
 }
 
 int outcommit_preresume(struct outcommit *c, const char *domain, uint64_t epoch,
@@ -226,9 +194,8 @@ int outcommit_preresume(struct outcommit *c, const char *domain, uint64_t epoch,
 		{ "DOMAIN", domain },
 		{ "EPOCH", number(&text, epoch) },
 	};
-	struct call call = CALL("preresume", fields);
 
-	return call_plain(c, &call, err);
+	return outcommit_request(c, "preresume", fields, ARRAY_SIZE(fields), NULL, err);
 }
 
 int outcommit_commit(struct outcommit *c, const char *domain, uint64_t epoch, uint64_t *committed,
@@ -239,9 +206,8 @@ int outcommit_commit(struct outcommit *c, const char *domain, uint64_t epoch, ui
 		{ "DOMAIN", domain },
 		{ "EPOCH", number(&text, epoch) },
 	};
-	struct call call = CALL("commit", fields);
 
-	return call_number(c, &call, "EPOCH", committed, err);
+	return request_epoch(c, "commit", fields, ARRAY_SIZE(fields), committed, err);
 }
 
 int outcommit_abort(struct outcommit *c, const char *domain, uint64_t epoch,
@@ -252,26 +218,23 @@ int outcommit_abort(struct outcommit *c, const char *domain, uint64_t epoch,
 		{ "DOMAIN", domain },
 		{ "EPOCH", number(&text, epoch) },
 	};
-	struct call call = CALL("abort", fields);
 
-	return call_plain(c, &call, err);
+	return outcommit_request(c, "abort", fields, ARRAY_SIZE(fields), NULL, err);
 }
 
 int outcommit_discard(struct outcommit *c, const char *domain, uint64_t *open,
 		      struct outcommit_error *err)
 {
 	const struct outcommit_field fields[] = { { "DOMAIN", domain } };
-	struct call call = CALL("discard", fields);
 
-	return call_number(c, &call, "EPOCH", open, err);
+	return request_epoch(c, "discard", fields, ARRAY_SIZE(fields), open, err);
 }
 
 int outcommit_release(struct outcommit *c, const char *domain, struct outcommit_error *err)
 {
 	const struct outcommit_field fields[] = { { "DOMAIN", domain } };
-	struct call call = CALL("release", fields);
 
-	return call_plain(c, &call, err);
+	return outcommit_request(c, "release", fields, ARRAY_SIZE(fields), NULL, err);
 }
 
 int outcommit_limit(struct outcommit *c, const char *domain, uint64_t limit_bytes,
@@ -282,18 +245,16 @@ int outcommit_limit(struct outcommit *c, const char *domain, uint64_t limit_byte
 		{ "DOMAIN", domain },
 		{ "LIMIT", number(&text, limit_bytes) },
 	};
-	struct call call = CALL("limit", fields);
 
-	return call_plain(c, &call, err);
+	return outcommit_request(c, "limit", fields, ARRAY_SIZE(fields), NULL, err);
 }
 
 int outcommit_status(struct outcommit *c, const char *domain, struct outcommit_reply **reply,
 		     struct outcommit_error *err)
 {
 	const struct outcommit_field fields[] = { { "DOMAIN", domain } };
-	struct call call = CALL("status", fields);
 
-	return call_for(c, &call, reply, err);
+	return outcommit_request(c, "status", fields, ARRAY_SIZE(fields), reply, err);
 }
 
 /* The names of one page, in order, the last of which goes to @after. */
@@ -342,9 +303,8 @@ int outcommit_list(struct outcommit *c, int (*each)(const char *domain, void *ar
 	do {
 		const char *after = *page.after ? page.after : NULL;
 		const struct outcommit_field fields[] = { { "AFTER", after } };
-		struct call call = CALL("list", fields);
 		struct outcommit_reply *reply;
-		int ret = call_for(c, &call, &reply, err);
+		int ret = outcommit_request(c, "list", fields, ARRAY_SIZE(fields), &reply, err);
 
 		if (ret)
 			return ret;
@@ -360,25 +320,20 @@ int outcommit_list(struct outcommit *c, int (*each)(const char *domain, void *ar
 int outcommit_check(struct outcommit *c, struct outcommit_reply **reply,
 		    struct outcommit_error *err)
 {
-	struct call call = { .verb = "check" };
-
-	return call_for(c, &call, reply, err);
+	return outcommit_request(c, "check", NULL, 0, reply, err);
 }
 
 int outcommit_reload(struct outcommit *c, struct outcommit_error *err)
 {
-	struct call call = { .verb = "reload" };
-
-	return call_plain(c, &call, err);
+	return outcommit_request(c, "reload", NULL, 0, NULL, err);
 }
 
 int outcommit_version(struct outcommit *c, char *version, size_t size, unsigned int *protocol,
 		      struct outcommit_error *err)
 {
-	struct call call = { .verb = "version" };
 	struct outcommit_reply *reply;
 	uint64_t number;
-	int ret = call_for(c, &call, &reply, err);
+	int ret = outcommit_request(c, "version", NULL, 0, &reply, err);
 
 	if (ret)
 		return ret;
@@ -395,7 +350,5 @@ int outcommit_version(struct outcommit *c, char *version, size_t size, unsigned 
 
 int outcommit_monitor(struct outcommit *c, struct outcommit_error *err)
 {
-	struct call call = { .verb = "monitor" };
-
-	return call_plain(c, &call, err);
+	return outcommit_request(c, "monitor", NULL, 0, NULL, err);
 }

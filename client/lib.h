@@ -52,8 +52,8 @@ int conn_recv(struct outcommit *c, int64_t deadline, struct outcommit_reply **re
 /* lib-reply.c */
 int reply_new(const char *text, size_t len, struct outcommit_reply **reply);
 
-/* lib-request.c: outcommit_request(), which also tells whether it had to send more than once */
+/* lib-request.c: one round trip; 0 if there is a reply, whatever its status */
 int request_sync(struct outcommit *c, const char *verb, const struct outcommit_field *fields,
-		 size_t count, struct outcommit_reply **reply, bool *repeated);
+		 size_t count, struct outcommit_reply **reply);
 
 #endif

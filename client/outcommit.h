@@ -154,18 +154,19 @@ int outcommit_reconnect(struct outcommit *c);
 /* ---- Any request ---- */
 
 /**
- * outcommit_request() - send a request and wait for its reply
+ * outcommit_request() - send a request and wait for its outcome
  * @c: the connection
  * @verb: the verb
  * @fields: the request's fields
  * @count: how many there are
- * @reply: the reply, whatever its status, to be freed with outcommit_reply_free()
+ * @reply: the reply to a request that succeeded, to be freed with outcommit_reply_free(); may be
+ *   NULL
+ * @err: what went wrong; may be NULL
  *
- * Return: 0 if there is a reply: its outcome is outcommit_reply_status(); otherwise one of the
- * library's own errors.
+ * Return: 0, the daemon's error, or one of the library's own.
  */
 int outcommit_request(struct outcommit *c, const char *verb, const struct outcommit_field *fields,
-		      size_t count, struct outcommit_reply **reply);
+		      size_t count, struct outcommit_reply **reply, struct outcommit_error *err);
 
 /**
  * outcommit_send() - send a request without waiting
