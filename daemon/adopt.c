@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Adoption: the kernel says what an earlier daemon left. IFBs are known by their alias, vifs by the redirect that leads
+ * into one, epochs by the module's dump or the record beside the redirect. What is half made or half taken down holds
+ * nothing, and is cleared away; everything else goes on as it was.
+ */
+#include "registry.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <netlink/msg.h>
+
+struct candidate {
+	struct buffer_alias alias;
+	struct link_info ifb;
+};
+
+struct candidates {
+	struct candidate *list;
+	size_t count, room;
+	int error;
+};
+
+static void on_link(void *ctx, size_t index, const struct nlmsghdr *nlh)
+{
+	struct candidates *all = ctx;
+	struct candidate *list, found;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK || rtmsg_parse_link(nlh, &found.ifb) || strcmp(found.ifb.kind, "ifb") ||
+	    buffer_alias_parse(&found.alias, found.ifb.alias))
+		return;
+	if (all->count == all->room) {
+		all->room = all->room ? 2 * all->room : 64;
+		list = realloc(all->list, all->room * sizeof(*list));
+		if (!list) {
+			all->error = -ENOMEM;
+			all->room = all->count;
+			return;
+		}
+		all->list = list;
+	}
+	all->list[all->count++] = found;
+}
+
+static int find_candidates(struct registry *reg, struct candidates *all)
+{
+	struct nl_msg *msg = rtmsg_link_dump();
+	int ret = msg ? nltx_one(&reg->tx, nlmsg_hdr(msg), on_link, all) : -ENOMEM;
+
+	nlmsg_free(msg);
+	return ret ? ret : all->error;
+}
+
+/* The vif may have another name by now, but not another index. */
+static void take_buffer(struct registry *reg, const struct candidate *from, struct vif *vif)
+{
+	struct buffer *buffer = vif->buffer;
+	struct link_info link;
+
+	*buffer = (struct buffer){
+		.vif_ifindex = from->alias.vif_ifindex,
+		.ifb_ifindex = from->ifb.ifindex,
+		.limit_bytes = from->alias.limit_bytes ? from->alias.limit_bytes : reg->config->limit_bytes,
+		.txqueuelen = from->ifb.txqueuelen,
+		.own_ingress = from->alias.own_ingress,
+	};
+	memcpy(buffer->ifb, from->ifb.name, sizeof(buffer->ifb));
+	if (!buffer_link_get(&reg->plug, buffer->vif_ifindex, NULL, &link))
+		memcpy(vif->name, link.name, sizeof(vif->name));
+	else
+		vif->state = VIF_GONE;
+}
+
+/* What is in the kernel of one vif. */
+struct finding {
+	bool plug, redirect;
+	bool known; /* holding, open and committed are */
+	uint64_t held_frames;
+};
+
+static void take_redirect(struct registry *reg, struct vif *vif, struct finding *finding)
+{
+	struct filter_info filter;
+
+	if (vif->state == VIF_GONE || buffer_redirect_get(&reg->plug, vif->buffer->vif_ifindex, &filter))
+		return;
+	if (!filter.redirects || (filter.to_ifindex != vif->buffer->ifb_ifindex))
+		return;
+	finding->redirect = true;
+	vif->buffer->action_index = filter.action_index;
+	if (!filter.has_record)
+		return;
+	finding->known = true;
+	vif->holding = filter.record.holding;
+	vif->open = filter.record.open;
+	vif->committed = filter.record.open - 1 - filter.record.outstanding;
+}
+
+static void take_plug(struct registry *reg, struct vif *vif, struct finding *finding)
+{
+	struct plug_status status;
+	struct qdisc_info qdisc;
+	int ret;
+
+	if (plug_query(&reg->plug, vif->buffer->ifb_ifindex, &qdisc) || strcmp(qdisc.kind, "plug"))
+		return;
+	if (qdisc.handle != PLUG_HANDLE_A && qdisc.handle != PLUG_HANDLE_B)
+		return;
+	finding->plug = true;
+	finding->held_frames = qdisc.queued_frames;
+	vif->buffer->handle = qdisc.handle;
+	ret = plug_read(&reg->plug, vif->buffer, &status, NULL, NULL);
+	if (ret)
+		return;
+	finding->known = true;
+	vif->holding = status.holding;
+	vif->open = status.open;
+	vif->committed = status.committed;
+}
+
+/* Nobody's traffic can be in it: made half, taken down half, or its vif is gone. */
+static bool is_rest(const struct vif *vif, const struct finding *finding)
+{
+	return vif->state == VIF_GONE || (!finding->redirect && !finding->held_frames);
+}
+
+static void clear_rest(struct registry *reg, struct vif *vif, const char *domain)
+{
+	log_notice(reg->log, (&(struct log_about){ .domain = domain, .vif = vif->name }),
+		   "%s is a rest of an attach or detach: removed", vif->buffer->ifb);
+	if (vif->state != VIF_GONE)
+		buffer_leave_ingress(&reg->plug, vif->buffer);
+	buffer_remove_ifb(&reg->plug, vif->buffer);
+	registry_vif_free(vif);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static int take_vif(struct registry *reg, const struct candidate *from, struct vif *vif, const struct finding *finding)
+{
+	struct domain *domain = registry_domain(reg, from->alias.domain);
+	int ret = domain ? registry_index(reg, vif) : -ENOMEM;
+
+	if (!ret && finding->plug)
+		ret = plug_prepare(vif->buffer);
+	if (ret)
+		return ret;
+	if (!finding->known) {
+		/* held frames and nothing that says of which epoch: hold on, until attach is repeated */
+		vif->holding = true;
+		vif->open = domain->open;
+		vif->committed = domain->open - 1;
+		vif->buffer->counts_lost = true;
+	}
+	ret = domain_adopt(domain, vif, now_ns());
+	if (ret)
+		return ret;
+	log_info(reg->log, (&(struct log_about){ .domain = domain->name, .vif = vif->name }),
+		 "adopted, buffer %s, %s, epoch %llu open", vif->buffer->ifb, vif->holding ? "holding" : "passing",
+		 (unsigned long long)vif->open);
+	return 0;
+}
+
+static int adopt_one(struct registry *reg, const struct candidate *from)
+{
+	struct vif *vif = registry_vif_new(from->alias.vif);
+	struct finding finding = { 0 };
+	int ret;
+
+	if (!vif)
+		return -ENOMEM;
+	take_buffer(reg, from, vif);
+	take_redirect(reg, vif, &finding);
+	take_plug(reg, vif, &finding);
+	if (is_rest(vif, &finding)) {
+		clear_rest(reg, vif, from->alias.domain);
+		return 0;
+	}
+	ret = take_vif(reg, from, vif, &finding);
+	if (ret) {
+		registry_unindex(reg, vif);
+		registry_vif_free(vif);
+		return ret;
+	}
+	if (strcmp(vif->name, from->alias.vif))
+		buffer_save_alias(&reg->plug, vif->buffer, from->alias.domain, vif->name);
+	return 0;
+}
+
+int registry_adopt(struct registry *reg)
+{
+	struct candidates all = { 0 };
+	int ret = find_candidates(reg, &all);
+
+	for (size_t i = 0; !ret && i < all.count; i++)
+		ret = adopt_one(reg, &all.list[i]);
+	free(all.list);
+	if (!ret)
+		registry_check_all(reg);
+	return ret;
+}

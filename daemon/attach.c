@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Attach, repair, limit. */
+#include "registry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int fault_text(struct domain_fault *fault, int error, const char *vif, const char *text)
+{
+	snprintf(fault->message, sizeof(fault->message), "%s%s%s", vif ? vif : "", vif ? ": " : "",
+		 text ? text : strerror(-error));
+	fault->vif = vif;
+	return error;
+}
+
+static struct buffer_request request_of(const struct registry *reg, const char *domain, const char *vif,
+					uint64_t limit_bytes, const struct record *record)
+{
+	return (struct buffer_request){
+		.domain = domain,
+		.vif = vif,
+		.limit_bytes = limit_bytes ? limit_bytes : reg->config->limit_bytes,
+		.txqueuelen = (uint32_t)reg->config->txqueuelen_frames,
+		.record = *record,
+	};
+}
+
+int registry_repair(struct registry *reg, struct vif *vif, const char *cause)
+{
+	struct domain *domain = vif->domain;
+	bool fresh = vif->buffer->counts_lost;
+	struct record record = registry_record(vif);
+	struct buffer_request request;
+	int ret;
+
+	if (fresh || !vif->holding) {
+		record = (struct record){ .holding = domain->state == DOMAIN_HOLDING, .open = domain->open };
+	}
+	request = request_of(reg, domain->name, vif->name, vif->buffer->limit_bytes, &record);
+	registry_unindex(reg, vif);
+	ret = buffer_repair(&reg->plug, vif->buffer, &request, &fresh);
+	if (registry_index(reg, vif) && !ret)
+		ret = -ENOMEM;
+	if (ret)
+		return ret;
+	if (fresh || vif->holding != (domain->state == DOMAIN_HOLDING))
+		domain_vif_fresh(vif);
+	vif->state = VIF_OK;
+	vif->reason = NULL;
+	vif->buffer->counts_lost = false;
+	log_notice(reg->log, (&(struct log_about){ .domain = domain->name, .vif = vif->name }),
+		   "the barrier was mended%s", fresh ? ", with a new plug" : "");
+	registry_notify(reg, REGISTRY_CHANGE, domain, vif, cause);
+	return 0;
+}
+
+static int attach_again(struct registry *reg, struct vif *vif, const char *domain, struct domain_fault *fault)
+{
+	int ret;
+
+	if (!vif->domain)
+		return fault_text(fault, -EBUSY, vif->name, "is being detached");
+	if (strcmp(vif->domain->name, domain)) {
+		snprintf(fault->message, sizeof(fault->message), "%s belongs to domain %s", vif->name,
+			 vif->domain->name);
+		fault->vif = vif->name;
+		return -EEXIST;
+	}
+	registry_vif_check(reg, vif, NULL);
+	if (vif->state != VIF_BROKEN)
+		return 0;
+	ret = registry_repair(reg, vif, "attach");
+	return ret ? fault_text(fault, ret, vif->name, NULL) : 0;
+}
+
+/* A vif of that name which is gone makes room for the new one. */
+static void drop_gone(struct registry *reg, struct domain *domain, const char *name)
+{
+	struct vif *vif = domain ? domain_find(domain, name) : NULL;
+
+	if (!vif || vif->state != VIF_GONE)
+		return;
+	registry_notify(reg, REGISTRY_DESTROY, domain, vif, "attach");
+	domain_remove(domain, vif);
+	registry_vif_free(vif);
+}
+
+static int check_room(const struct registry *reg, const struct domain *domain, struct domain_fault *fault)
+{
+	if (!domain && reg->domain_count >= reg->config->domains)
+		return fault_text(fault, -ENOSPC, NULL, "as many domains as limits.domains allows");
+	if (domain && domain->count >= reg->config->vifs_per_domain)
+		return fault_text(fault, -ENOSPC, NULL, "as many vifs as limits.vifs_per_domain allows");
+	return 0;
+}
+
+static int attach_new(struct registry *reg, const char *name, struct vif *vif, uint64_t limit_bytes,
+		      struct domain_fault *fault)
+{
+	struct domain *domain = registry_find(reg, name);
+	struct record record = { .holding = domain && domain->state == DOMAIN_HOLDING,
+				 .open = domain ? domain->open : 1 };
+	struct buffer_request request = request_of(reg, name, vif->name, limit_bytes, &record);
+	bool created = !domain;
+	const char *why;
+	int ret = buffer_create(&reg->plug, vif->buffer, &request, &why);
+
+	if (ret)
+		return fault_text(fault, ret, vif->name, why ? why : *reg->tx.extack ? reg->tx.extack : NULL);
+	domain = registry_domain(reg, name);
+	ret = domain ? registry_index(reg, vif) : -ENOMEM;
+	if (!ret)
+		ret = domain_add(domain, vif, reg->config->vifs_per_domain);
+	if (ret) {
+		registry_unindex(reg, vif);
+		buffer_unredirect(&reg->plug, vif->buffer);
+		buffer_remove_ifb(&reg->plug, vif->buffer);
+		if (domain)
+			registry_domain_put(reg, domain);
+		return fault_text(fault, ret, vif->name, NULL);
+	}
+	if (created)
+		registry_notify(reg, REGISTRY_CREATE, domain, NULL, "attach");
+	registry_notify(reg, REGISTRY_CREATE, domain, vif, "attach");
+	return 0;
+}
+
+int registry_attach(struct registry *reg, const char *domain, const char *name, uint64_t limit_bytes, struct vif **out,
+		    struct domain_fault *fault)
+{
+	struct link_info link;
+	struct vif *vif;
+	int ret = buffer_link_get(&reg->plug, 0, name, &link);
+
+	if (ret)
+		return fault_text(fault, ret, name, ret == -ENODEV ? "no such interface" : NULL);
+	vif = registry_find_ifindex(reg, link.ifindex);
+	if (vif && vif->buffer->ifb_ifindex == link.ifindex)
+		return fault_text(fault, -EBUSY, name, "is a buffer of ours, not a vif");
+	*out = vif;
+	if (vif)
+		return attach_again(reg, vif, domain, fault);
+	drop_gone(reg, registry_find(reg, domain), name);
+	ret = check_room(reg, registry_find(reg, domain), fault);
+	if (ret)
+		return ret;
+	vif = registry_vif_new(name);
+	ret = vif ? attach_new(reg, domain, vif, limit_bytes, fault) : fault_text(fault, -ENOMEM, name, NULL);
+	if (ret) {
+		fault->vif = NULL;
+		registry_vif_free(vif);
+		return ret;
+	}
+	*out = vif;
+	log_info(reg->log, (&(struct log_about){ .domain = domain, .vif = name }), "attached, buffer %s, %s",
+		 vif->buffer->ifb, vif->holding ? "holding" : "passing");
+	return 0;
+}
+
+int registry_limit(struct registry *reg, struct domain *domain, uint64_t limit_bytes, struct domain_fault *fault)
+{
+	for (size_t i = 0; i < domain->count; i++) {
+		struct vif *vif = domain->vifs[i];
+		int ret;
+
+		if (vif->state == VIF_GONE)
+			continue;
+		ret = plug_set_limit(&reg->plug, vif->buffer, limit_bytes);
+		if (ret)
+			return fault_text(fault, ret == -ENOENT ? -EIO : ret, vif->name, NULL);
+		vif->buffer->limit_bytes = limit_bytes;
+		buffer_save_alias(&reg->plug, vif->buffer, domain->name, vif->name);
+	}
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one context of the program. */
+#ifndef OUTCOMMITD_MANAGER_H
+#define OUTCOMMITD_MANAGER_H
+
+#include <ev.h>
+
+#include "config.h"
+#include "log.h"
+#include "registry.h"
+#include "server.h"
+#include "service.h"
+#include "watch.h"
+
+struct manager {
+	struct ev_loop *loop;
+	struct log log;
+	struct config config;
+	struct config_overrides overrides;
+	const char *config_path;
+	bool config_must_exist;
+	struct registry registry;
+	struct watch watch;
+	struct server server;
+	struct service service;
+	ev_signal term, interrupt, hangup;
+	uint64_t started_ns;
+	int lock; /* held as long as this is the only daemon here */
+};
+
+/* Everything up to, and everything after, the loop. */
+int manager_init(struct manager *mgr);
+void manager_fini(struct manager *mgr);
+void manager_run(struct manager *mgr);
+
+/* Read the configuration anew. On error the old one stays, and @error says why. */
+int manager_reload(struct manager *mgr, struct config_error *error);
+
+uint64_t manager_now_ns(void);
+
+#endif

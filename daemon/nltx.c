@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nltx.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#define RX_BYTES (64U << 10) /* more than the kernel puts into one dump packet */
+#define RCVBUF_BYTES (4 << 20) /* acknowledgements of the largest batch fit many times */
+#define PENDING 1
+
+int nltx_errno(int nlerr)
+{
+	static const struct {
+		int nl, error;
+	} map[] = {
+		{ NLE_NOMEM, ENOMEM },	    { NLE_EXIST, EEXIST },   { NLE_OBJ_NOTFOUND, ENOENT },
+		{ NLE_NODEV, ENODEV },	    { NLE_BUSY, EBUSY },     { NLE_PERM, EPERM },
+		{ NLE_NOACCESS, EACCES },   { NLE_INVAL, EINVAL },   { NLE_MSGSIZE, EMSGSIZE },
+		{ NLE_OPNOTSUPP, EOPNOTSUPP }, { NLE_AGAIN, EAGAIN }, { NLE_INTR, EINTR },
+		{ NLE_RANGE, ERANGE },	    { NLE_AF_NOSUPPORT, EAFNOSUPPORT },
+	};
+
+	if (nlerr >= 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (map[i].nl == -nlerr)
+			return -map[i].error;
+	return -EIO;
+}
+
+static int set_options(int fd)
+{
+	int on = 1, size = RCVBUF_BYTES;
+
+	/* both make answers small and telling; neither is needed */
+	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	if (!setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) ? -errno : 0;
+}
+
+int nltx_init(struct nltx *tx)
+{
+	int ret;
+
+	*tx = (struct nltx){ .fd = -1 };
+	tx->rx = malloc(RX_BYTES);
+	tx->sock = nl_socket_alloc();
+	if (!tx->rx || !tx->sock) {
+		ret = -ENOMEM;
+		goto fini;
+	}
+	ret = nltx_errno(nl_connect(tx->sock, NETLINK_ROUTE));
+	if (ret)
+		goto fini;
+	tx->fd = nl_socket_get_fd(tx->sock);
+	tx->portid = nl_socket_get_local_port(tx->sock);
+	ret = set_options(tx->fd);
+	if (!ret)
+		return 0;
+fini:
+	nltx_fini(tx);
+	return ret;
+}
+
+void nltx_fini(struct nltx *tx)
+{
+	if (tx->sock)
+		nl_socket_free(tx->sock);
+	free(tx->rx);
+	*tx = (struct nltx){ .fd = -1 };
+}
+
+/* What the kernel said of an error: an attribute behind struct nlmsgerr, and behind the request if that is there. */
+static void keep_extack(struct nltx *tx, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *err = NLMSG_DATA(nlh);
+	size_t skip = sizeof(*err);
+	struct nlattr *attr;
+
+	tx->extack[0] = '\0';
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (!(nlh->nlmsg_flags & NLM_F_CAPPED) && err->msg.nlmsg_len >= sizeof(err->msg))
+		skip += err->msg.nlmsg_len - sizeof(err->msg);
+	if (nlh->nlmsg_len < NLMSG_HDRLEN + skip)
+		return;
+	attr = nla_find((struct nlattr *)((char *)NLMSG_DATA(nlh) + skip),
+			(int)(nlh->nlmsg_len - NLMSG_HDRLEN - skip), NLMSGERR_ATTR_MSG);
+	if (attr)
+		snprintf(tx->extack, sizeof(tx->extack), "%.*s", nla_len(attr), (char *)nla_data(attr));
+}
+
+struct batch {
+	uint32_t first_seq;
+	size_t count;
+	size_t pending;
+	int *errors;
+	nltx_answer answer;
+	void *ctx;
+};
+
+static void finish(struct batch *batch, size_t index, int error)
+{
+	if (batch->errors[index] != PENDING)
+		return;
+	batch->errors[index] = error;
+	batch->pending--;
+}
+
+static void handle(struct nltx *tx, struct batch *batch, const struct nlmsghdr *nlh)
+{
+	size_t index = nlh->nlmsg_seq - batch->first_seq;
+	const struct nlmsgerr *err = NLMSG_DATA(nlh);
+
+	if (index >= batch->count || nlh->nlmsg_pid != tx->portid)
+		return;
+	switch (nlh->nlmsg_type) {
+	case NLMSG_ERROR:
+		if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*err)))
+			return;
+		if (err->error)
+			keep_extack(tx, nlh);
+		finish(batch, index, err->error);
+		break;
+	case NLMSG_DONE:
+		finish(batch, index, 0);
+		break;
+	case NLMSG_NOOP:
+		break;
+	default:
+		if (batch->answer)
+			batch->answer(batch->ctx, index, nlh);
+	}
+}
+
+static int read_packet(struct nltx *tx, struct batch *batch)
+{
+	struct sockaddr_nl from = { 0 };
+	struct iovec iov = { .iov_base = tx->rx, .iov_len = RX_BYTES };
+	struct msghdr msg = {
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
+	};
+	ssize_t got = recvmsg(tx->fd, &msg, MSG_DONTWAIT);
+	int len = (int)got;
+
+	if (got < 0)
+		return -errno;
+	if (from.nl_pid) /* only the kernel answers here */
+		return 0;
+	for (const struct nlmsghdr *nlh = (const void *)tx->rx; nlmsg_ok(nlh, len);
+	     nlh = NLMSG_NEXT(nlh, len))
+		handle(tx, batch, nlh);
+	return 0;
+}
+
+/* Answers are queued before sendmsg returns, and a dump goes on as it is read: an empty queue means a lost answer. */
+static void read_answers(struct nltx *tx, struct batch *batch)
+{
+	while (batch->pending) {
+		int ret = read_packet(tx, batch);
+
+		if (ret && ret != -EINTR && ret != -ENOBUFS)
+			break;
+	}
+	for (size_t i = 0; i < batch->count; i++)
+		finish(batch, i, -ENOBUFS);
+}
+
+static void number(struct nltx *tx, struct iovec *iov, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct nlmsghdr *nlh = iov[i].iov_base;
+
+		nlh->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+		nlh->nlmsg_seq = ++tx->seq;
+		nlh->nlmsg_pid = tx->portid;
+	}
+}
+
+static ssize_t send_all(struct nltx *tx, struct iovec *iov, size_t count)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct msghdr msg = {
+		.msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = iov, .msg_iovlen = count
+	};
+	ssize_t sent;
+
+	do {
+		sent = sendmsg(tx->fd, &msg, 0);
+	} while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : sent;
+}
+
+int nltx_run(struct nltx *tx, struct iovec *iov, size_t count, int *errors, nltx_answer answer, void *ctx)
+{
+	struct batch batch = {
+		.first_seq = tx->seq + 1, .count = count, .pending = count,
+		.errors = errors, .answer = answer, .ctx = ctx,
+	};
+	ssize_t sent;
+
+	if (!count)
+		return 0;
+	if (count > NLTX_BATCH_MAX)
+		return -E2BIG;
+	tx->extack[0] = '\0';
+	number(tx, iov, count);
+	for (size_t i = 0; i < count; i++)
+		errors[i] = PENDING;
+	sent = send_all(tx, iov, count);
+	if (sent < 0) {
+		for (size_t i = 0; i < count; i++)
+			errors[i] = (int)sent;
+		return (int)sent;
+	}
+	read_answers(tx, &batch);
+	for (size_t i = 0; i < count; i++)
+		if (errors[i])
+			return errors[i];
+	return 0;
+}
+
+int nltx_one(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ctx)
+{
+	struct iovec iov = { .iov_base = nlh, .iov_len = nlh->nlmsg_len };
+	int error;
+
+	return nltx_run(tx, &iov, 1, &error, answer, ctx);
+}

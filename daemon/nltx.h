@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Netlink transactions: a batch of requests in one sendmsg, every one's outcome known.
+ *
+ * The kernel handles all messages of one sendmsg in the sender's context before the call returns, and a signal, SIGKILL included, does
+ * not stop it half way: a batch is done or was never sent. It is not undone if one of its messages fails; each has its own error.
+ */
+#ifndef OUTCOMMITD_NLTX_H
+#define OUTCOMMITD_NLTX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <linux/netlink.h>
+
+#define NLTX_BATCH_MAX 1024U /* messages */
+
+struct nl_sock;
+
+struct nltx {
+	struct nl_sock *sock;
+	int fd;
+	uint32_t portid;
+	uint32_t seq;
+	char *rx;
+	char extack[128]; /* the kernel's words on the last error, or "" */
+};
+
+/* Called for each answer to request @index of the batch that is not its acknowledgement. @nlh is whole: nlmsg_len bytes. */
+typedef void (*nltx_answer)(void *ctx, size_t index, const struct nlmsghdr *nlh);
+
+int nltx_init(struct nltx *tx);
+void nltx_fini(struct nltx *tx);
+
+/*
+ * Send the @count messages at @iov, each beginning with a struct nlmsghdr whose flags and sequence number are filled in here, and read all
+ * answers. errors[i] is 0 or the negative errno of message i; -ENOBUFS if its answer was lost and the outcome is unknown.
+ * Returns 0 if all are 0, else the first error. @answer may be NULL.
+ */
+int nltx_run(struct nltx *tx, struct iovec *iov, size_t count, int *errors, nltx_answer answer, void *ctx);
+
+/* The same for one message. */
+int nltx_one(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ctx);
+
+/* The one place where libnl's error codes become errnos. */
+int nltx_errno(int nlerr);
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Mainline's sch_plug, made safe by what is never asked of it. It counts frames, not epochs, and has room for one closed epoch: a second
+ * BUFFER before the RELEASE_ONE would mix two up, so at most one is outstanding. It shows nothing, so what was done is written
+ * down beside it, in the same sendmsg.
+ */
+#include "plug-private.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define SETTLE_POLLS 200
+#define SETTLE_POLL_NS 200000
+#define SETTLE_TRIES 5
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = SETTLE_POLL_NS }, NULL);
+}
+
+static int queued(struct plug_ctx *ctx, const struct vif *vif, uint64_t *frames, uint64_t *sent)
+{
+	struct qdisc_info info;
+	int ret = plug_query(ctx, vif->buffer->ifb_ifindex, &info);
+
+	if (ret)
+		return ret;
+	*frames = info.queued_frames;
+	*sent = info.sent_frames;
+	return 0;
+}
+
+/* Wait until a passing plug has nothing queued; bounded, for a guest that is not really paused. */
+static int wait_empty(struct plug_ctx *ctx, const struct vif *vif)
+{
+	uint64_t frames, sent;
+
+	for (int i = 0; i < SETTLE_POLLS; i++) {
+		int ret = queued(ctx, vif, &frames, &sent);
+
+		if (ret || !frames)
+			return ret;
+		nap();
+	}
+	return -EAGAIN;
+}
+
+static void records(struct vif *const *vifs, size_t count, const struct record *record)
+{
+	for (size_t i = 0; i < count; i++)
+		plug_set_record(&vifs[i]->buffer->record, record);
+}
+
+/*
+ * From passing to holding. A frame still queued when BUFFER comes was never counted, and would take another's place in every
+ * release to come: that one would leave late. The guest stands still, so the queue runs empty at once; if a frame slipped in all
+ * the same, let it go and try again.
+ */
+static int begin_holding(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, const struct record *record)
+{
+	uint64_t frames = 0, sent;
+
+	for (size_t i = 0; i < count; i++) {
+		struct vif *vif = vifs[i];
+
+		vif->error = 0;
+		for (int try = 0; try < SETTLE_TRIES; try++) {
+			int ret = wait_empty(ctx, vif);
+
+			if (!ret || ret == -EAGAIN) {
+				plug_set_record(&vif->buffer->record, record);
+				ret = plug_send(ctx, &vif, 1, PLUG_BUFFER, true);
+			}
+			if (ret)
+				return ret;
+			ret = queued(ctx, vif, &frames, &sent);
+			if (ret || !frames)
+				break;
+			if (try == SETTLE_TRIES - 1)
+				break;
+			plug_set_record(&vif->buffer->record, &(struct record){ .open = record->open - 1 });
+			ret = plug_send(ctx, &vif, 1, PLUG_PASS, true);
+			if (ret)
+				return ret;
+		}
+		if (frames)
+			log_warning(ctx->log, (&(struct log_about){ .vif = vif->name }),
+				    "%llu frames were on their way when holding began: as many will leave late",
+				    (unsigned long long)frames);
+	}
+	return 0;
+}
+
+static int mainline_close(void *ctx, struct vif *const *vifs, size_t count, uint64_t epoch)
+{
+	struct record record = { .holding = true, .outstanding = true, .open = epoch + 1 };
+	struct vif *first[DOMAIN_VIFS_MAX], *again[DOMAIN_VIFS_MAX];
+	size_t firsts = 0, agains = 0;
+	int ret = 0, ret_first = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		vifs[i]->error = -ECANCELED; /* until it is tried */
+		if (vifs[i]->holding)
+			again[agains++] = vifs[i];
+		else
+			first[firsts++] = vifs[i];
+	}
+	records(again, agains, &record);
+	if (agains)
+		ret = plug_send(ctx, again, agains, PLUG_BUFFER, true);
+	if (firsts)
+		ret_first = begin_holding(ctx, first, firsts, &record);
+	return ret ? ret : ret_first;
+}
+
+static int mainline_release(void *ctx, struct vif *const *vifs, size_t count, uint64_t epoch)
+{
+	for (size_t i = 0; i < count; i++)
+		plug_set_record(&vifs[i]->buffer->record,
+				&(struct record){ .holding = true, .open = vifs[i]->open });
+	return plug_send(ctx, vifs, count, PLUG_RELEASE, true);
+}
+
+static int mainline_pass(void *ctx, struct vif *const *vifs, size_t count, uint64_t open)
+{
+	records(vifs, count, &(struct record){ .open = open });
+	return plug_send(ctx, vifs, count, PLUG_PASS, true);
+}
+
+/* What is committed leaves at once; give it the moment it needs before the plug goes. */
+static void wait_released(struct plug_ctx *ctx, const struct vif *vif)
+{
+	uint64_t frames, sent, before = 0;
+
+	for (int i = 0; i < SETTLE_POLLS; i++) {
+		if (queued(ctx, vif, &frames, &sent) || !frames || (i && sent == before))
+			return;
+		before = sent;
+		nap();
+	}
+}
+
+/* There is no such request: a new plug, which holds from its first moment, takes the old one's place. */
+static int discard_one(struct plug_ctx *ctx, struct vif *vif)
+{
+	int ret;
+
+	wait_released(ctx, vif);
+	ret = plug_create(ctx, vif->buffer, true, vif->open);
+	if (ret)
+		return ret;
+	plug_set_record(&vif->buffer->record, &(struct record){ .holding = true, .open = vif->open });
+	return nltx_one(ctx->tx, &vif->buffer->record.nlh, NULL, NULL);
+}
+
+static int mainline_discard(void *ctx, struct vif *const *vifs, size_t count, uint64_t open)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		vifs[i]->error = discard_one(ctx, vifs[i]);
+		if (!ret)
+			ret = vifs[i]->error;
+	}
+	return ret;
+}
+
+const struct buffer_ops plug_mainline_ops = {
+	.outstanding_max = 1,
+	.outstanding_why = "mainline's sch_plug can hold one uncommitted epoch safely",
+	.can_abort = false,
+	.close = mainline_close,
+	.release = mainline_release,
+	.discard = mainline_discard,
+	.pass = mainline_pass,
+};

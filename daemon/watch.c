@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "watch.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#define RX_BYTES (64U << 10)
+#define RCVBUF_BYTES (8 << 20)
+
+/* Notifications of our own requests carry our port number: not worth waking up for. */
+static int ignore_own(int fd, uint32_t portid)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(portid), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
+}
+
+static void on_link_new(struct watch *watch, const struct nlmsghdr *nlh)
+{
+	struct link_info link;
+	struct vif *vif;
+
+	if (rtmsg_parse_link(nlh, &link))
+		return;
+	vif = registry_find_ifindex(watch->reg, link.ifindex);
+	if (!vif)
+		return;
+	if (vif->buffer->vif_ifindex == link.ifindex)
+		registry_vif_renamed(watch->reg, vif, link.name);
+	else if (!(link.flags & IFF_UP))
+		/* it may be up again by now: what it held is gone all the same */
+		registry_vif_check(watch->reg, vif, "the IFB was set down");
+	else if (link.txqueuelen != vif->buffer->txqueuelen)
+		registry_vif_check(watch->reg, vif, "the IFB's queue length was changed");
+}
+
+static void on_link_del(struct watch *watch, const struct nlmsghdr *nlh)
+{
+	struct link_info link;
+	struct vif *vif;
+
+	if (rtmsg_parse_link(nlh, &link))
+		return;
+	vif = registry_find_ifindex(watch->reg, link.ifindex);
+	if (!vif)
+		return;
+	if (vif->buffer->vif_ifindex == link.ifindex)
+		registry_vif_gone(watch->reg, vif);
+	else
+		registry_vif_check(watch->reg, vif, "the IFB was deleted");
+}
+
+/* Putting a clsact on an interface takes its queue down for a moment, and empties it. */
+static void on_qdisc(struct watch *watch, const struct nlmsghdr *nlh)
+{
+	struct qdisc_info qdisc;
+	struct vif *vif;
+	const char *reset = NULL;
+
+	if (rtmsg_parse_qdisc(nlh, &qdisc))
+		return;
+	vif = registry_find_ifindex(watch->reg, qdisc.ifindex);
+	if (!vif)
+		return;
+	if (vif->buffer->ifb_ifindex == qdisc.ifindex) {
+		if (qdisc.parent == TC_H_CLSACT)
+			reset = "an ingress qdisc was put on the IFB or taken off";
+		else if (qdisc.parent == TC_H_ROOT && (strcmp(qdisc.kind, "plug") ||
+						       qdisc.handle != vif->buffer->handle))
+			reset = "the plug was replaced";
+		else if (qdisc.parent == TC_H_ROOT && nlh->nlmsg_type == RTM_DELQDISC)
+			reset = "the plug was deleted";
+	}
+	registry_vif_check(watch->reg, vif, reset);
+}
+
+static void on_filter(struct watch *watch, const struct nlmsghdr *nlh)
+{
+	struct filter_info filter;
+	struct vif *vif;
+
+	if (rtmsg_parse_filter(nlh, &filter))
+		return;
+	vif = registry_find_ifindex(watch->reg, filter.ifindex);
+	if (vif && vif->buffer->vif_ifindex == filter.ifindex)
+		registry_vif_check(watch->reg, vif, NULL);
+}
+
+static void dispatch(struct watch *watch, const struct nlmsghdr *nlh)
+{
+	switch (nlh->nlmsg_type) {
+	case RTM_NEWLINK:
+		on_link_new(watch, nlh);
+		break;
+	case RTM_DELLINK:
+		on_link_del(watch, nlh);
+		break;
+	case RTM_NEWQDISC:
+	case RTM_DELQDISC:
+		on_qdisc(watch, nlh);
+		break;
+	case RTM_NEWTFILTER:
+	case RTM_DELTFILTER:
+		on_filter(watch, nlh);
+		break;
+	}
+}
+
+static int read_one(struct watch *watch)
+{
+	struct sockaddr_nl from = { 0 };
+	struct iovec iov = { .iov_base = watch->rx, .iov_len = RX_BYTES };
+	struct msghdr msg = {
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
+	};
+	ssize_t got = recvmsg(watch->fd, &msg, MSG_DONTWAIT);
+	int len = (int)got;
+
+	if (got < 0)
+		return -errno;
+	if (from.nl_pid)
+		return 0;
+	for (const struct nlmsghdr *nlh = (const void *)watch->rx; nlmsg_ok(nlh, len);
+	     nlh = NLMSG_NEXT(nlh, len))
+		dispatch(watch, nlh);
+	return 0;
+}
+
+void watch_drain(struct watch *watch)
+{
+	bool lost = false;
+	int ret;
+
+	do {
+		ret = read_one(watch);
+		if (ret == -ENOBUFS)
+			lost = true;
+	} while (!ret || ret == -ENOBUFS || ret == -EINTR);
+	if (!lost)
+		return;
+	log_warning(watch->reg->log, NULL, "notifications were lost: looking at every buffer anew");
+	registry_check_all(watch->reg);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	watch_drain(io->data);
+}
+
+int watch_init(struct watch *watch, struct registry *reg)
+{
+	int size = RCVBUF_BYTES, ret = -ENOMEM;
+
+	*watch = (struct watch){ .reg = reg, .fd = -1 };
+	watch->rx = malloc(RX_BYTES);
+	watch->sock = nl_socket_alloc();
+	if (!watch->rx || !watch->sock)
+		goto fini;
+	nl_socket_disable_seq_check(watch->sock);
+	ret = nltx_errno(nl_connect(watch->sock, NETLINK_ROUTE));
+	if (ret)
+		goto fini;
+	watch->fd = nl_socket_get_fd(watch->sock);
+	setsockopt(watch->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	ret = ignore_own(watch->fd, reg->tx.portid);
+	if (!ret)
+		ret = nltx_errno(nl_socket_add_memberships(watch->sock, RTNLGRP_LINK, RTNLGRP_TC, 0));
+	if (ret)
+		goto fini;
+	ev_io_init(&watch->io, on_readable, watch->fd, EV_READ);
+	watch->io.data = watch;
+	return 0;
+fini:
+	watch_fini(watch);
+	return ret;
+}
+
+void watch_start(struct watch *watch)
+{
+	ev_io_start(watch->reg->loop, &watch->io);
+}
+
+void watch_fini(struct watch *watch)
+{
+	if (watch->reg && watch->io.data)
+		ev_io_stop(watch->reg->loop, &watch->io);
+	if (watch->sock)
+		nl_socket_free(watch->sock);
+	free(watch->rx);
+	*watch = (struct watch){ .fd = -1 };
+}
