@@ -67,6 +67,7 @@ static void take_buffer(struct registry *reg, const struct candidate *from, stru
 		.limit_bytes = from->alias.limit_bytes ? from->alias.limit_bytes : reg->config->limit_bytes,
 		.txqueuelen = from->ifb.txqueuelen,
 		.own_ingress = from->alias.own_ingress,
+		.seen_up = from->ifb.flags & IFF_UP,
 	};
 	memcpy(buffer->ifb, from->ifb.name, sizeof(buffer->ifb));
 	if (!buffer_link_get(&reg->plug, buffer->vif_ifindex, NULL, &link))
@@ -205,7 +206,10 @@ int registry_adopt(struct registry *reg)
 	for (size_t i = 0; !ret && i < all.count; i++)
 		ret = adopt_one(reg, &all.list[i]);
 	free(all.list);
-	if (!ret)
-		registry_check_all(reg);
-	return ret;
+	if (ret)
+		return ret;
+	registry_check_all(reg);
+	if (!reg->plug.kind && plug_probe(&reg->plug))
+		log_warning(reg->log, NULL, "no plug can be made: is there a sch_plug module? See outcommitctl check");
+	return 0;
 }

@@ -110,6 +110,21 @@ static int create_ifb(struct plug_ctx *ctx, struct buffer *buffer, const struct 
 	return ret;
 }
 
+static void on_any_filter(void *ctx, size_t index, const struct nlmsghdr *nlh)
+{
+	bool *any = ctx;
+
+	if (nlh->nlmsg_type == RTM_NEWTFILTER)
+		*any = true;
+}
+
+static bool has_filters(struct plug_ctx *ctx, int ifindex, bool ingress)
+{
+	bool any = false;
+
+	return run(ctx, rtmsg_filter_dump(ifindex, ingress), on_any_filter, &any) || any;
+}
+
 /* A clsact that is there already is used, and left there at the end. */
 static int create_ingress(struct plug_ctx *ctx, struct buffer *buffer)
 {
@@ -164,6 +179,9 @@ static int create_on_vif(struct plug_ctx *ctx, struct buffer *buffer, const stru
 		ret = run(ctx, rtmsg_link_up(buffer->ifb_ifindex), NULL, NULL);
 	if (!ret)
 		ret = create_ingress(ctx, buffer);
+	/* the redirect takes every frame before they see it, and what comes back is not classified again */
+	if (!ret && !buffer->own_ingress && has_filters(ctx, buffer->vif_ifindex, true))
+		ret = -EBUSY;
 	if (!ret && buffer->own_ingress)
 		ret = buffer_save_alias(ctx, buffer, request->domain, request->vif);
 	if (!ret)
@@ -172,7 +190,7 @@ static int create_on_vif(struct plug_ctx *ctx, struct buffer *buffer, const stru
 		return 0;
 	if (ret == -EEXIST || ret == -EBUSY) {
 		ret = -EBUSY;
-		*fault = "the vif's ingress has a filter of somebody else in front";
+		*fault = "the vif's ingress has filters of somebody else, which the redirect would bypass";
 	}
 	buffer_remove_ifb(ctx, buffer);
 	if (buffer->own_ingress)
@@ -305,6 +323,7 @@ int buffer_repair(struct plug_ctx *ctx, struct buffer *buffer, const struct buff
 	struct link_info link;
 	int ret = buffer_link_get(ctx, buffer->vif_ifindex, NULL, &link);
 
+	buffer->seen_up = false;
 	if (!ret)
 		ret = repair_ifb(ctx, buffer, request);
 	if (!ret)
@@ -336,27 +355,10 @@ int buffer_is_empty(struct plug_ctx *ctx, const struct buffer *buffer, bool *emp
 	return 0;
 }
 
-static void on_any_filter(void *ctx, size_t index, const struct nlmsghdr *nlh)
-{
-	bool *any = ctx;
-
-	if (nlh->nlmsg_type == RTM_NEWTFILTER)
-		*any = true;
-}
-
-static bool has_filters(struct plug_ctx *ctx, int ifindex)
-{
-	bool any = false;
-
-	if (run(ctx, rtmsg_filter_dump(ifindex, true), on_any_filter, &any) ||
-	    run(ctx, rtmsg_filter_dump(ifindex, false), on_any_filter, &any))
-		return true;
-	return any;
-}
-
 void buffer_leave_ingress(struct plug_ctx *ctx, const struct buffer *buffer)
 {
-	if (buffer->own_ingress && !has_filters(ctx, buffer->vif_ifindex))
+	if (buffer->own_ingress && !has_filters(ctx, buffer->vif_ifindex, true) &&
+	    !has_filters(ctx, buffer->vif_ifindex, false))
 		run(ctx, rtmsg_clsact_del(buffer->vif_ifindex), NULL, NULL);
 }
 

@@ -243,7 +243,10 @@ static int check_depth(const struct domain *domain, uint64_t configured, struct 
 	return 0;
 }
 
-/* Which epoch a postsuspend means: 0 to close it, 1 if that was done before, or an error. */
+/*
+ * Which epoch a postsuspend means: 0 to close it, 1 if that was done before, or an error. One that a daemon before this one closed
+ * on some of the vifs is closed on the others.
+ */
 static int choose_epoch(const struct domain *domain, uint64_t *epoch, struct domain_fault *fault)
 {
 	char message[120];
@@ -254,8 +257,8 @@ static int choose_epoch(const struct domain *domain, uint64_t *epoch, struct dom
 		return 0;
 	if (domain->state == DOMAIN_PASSING && *epoch > domain->open)
 		return 0;
-	if (domain->state == DOMAIN_HOLDING && *epoch + 1 == domain->open && closed_everywhere(domain, *epoch))
-		return 1;
+	if (domain->state == DOMAIN_HOLDING && *epoch + 1 == domain->open)
+		return closed_everywhere(domain, *epoch);
 	snprintf(message, sizeof(message), "epoch %" PRIu64 " is not the next one: %" PRIu64 " is expected", *epoch,
 		 domain->open);
 	return fault_order(fault, domain->open, message);
@@ -272,7 +275,7 @@ int domain_postsuspend(struct domain *domain, uint64_t *epoch, uint64_t outstand
 	ret = choose_epoch(domain, &closing, fault);
 	if (!ret && closing >= WIRE_EPOCH_MAX)
 		ret = fault_set(fault, -ENOSPC, NULL, "epoch %" PRIu64 " would be the last", closing);
-	if (!ret)
+	if (!ret && closing >= domain->open)
 		ret = check_depth(domain, outstanding_max, fault);
 	if (!ret)
 		ret = close_epoch(domain, closing, fault);

@@ -7,7 +7,10 @@
 #include "plug-private.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <time.h>
+
+#include <netlink/msg.h>
 
 #define SETTLE_POLLS 200
 #define SETTLE_POLL_NS 200000
@@ -45,6 +48,50 @@ static int wait_empty(struct plug_ctx *ctx, const struct vif *vif)
 	return -EAGAIN;
 }
 
+static void on_redirect(void *ctx, size_t index, const struct nlmsghdr *nlh)
+{
+	struct filter_info *filter = ctx;
+
+	if (nlh->nlmsg_type != RTM_NEWTFILTER || rtmsg_parse_filter(nlh, filter))
+		filter->has_record = false;
+}
+
+/*
+ * An answer that was lost says nothing of what was done, and a BUFFER must not be done twice. The record behind it says: it was
+ * written after, in the same go.
+ */
+static void confirm(struct plug_ctx *ctx, struct vif *vif, const struct record *record)
+{
+	struct filter_info filter = { 0 };
+	struct nl_msg *msg;
+
+	if (vif->error != -ENOBUFS)
+		return;
+	msg = rtmsg_redirect_get(vif->buffer->vif_ifindex);
+	if (msg && !nltx_one(ctx->tx, nlmsg_hdr(msg), on_redirect, &filter) && filter.has_record &&
+	    filter.record.holding == record->holding && filter.record.open == record->open &&
+	    filter.record.outstanding == record->outstanding)
+		vif->error = 0;
+	nlmsg_free(msg);
+}
+
+static int send_recorded(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, enum plug_request request)
+{
+	int ret = plug_send(ctx, vifs, count, request, true);
+
+	for (size_t i = 0; ret && i < count; i++) {
+		struct record record;
+
+		if (!record_unpack(&record, vifs[i]->buffer->record.data + vifs[i]->buffer->record.options_at,
+				   RECORD_BYTES))
+			confirm(ctx, vifs[i], &record);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (vifs[i]->error)
+			return vifs[i]->error;
+	return 0;
+}
+
 static void records(struct vif *const *vifs, size_t count, const struct record *record)
 {
 	for (size_t i = 0; i < count; i++)
@@ -69,7 +116,7 @@ static int begin_holding(struct plug_ctx *ctx, struct vif *const *vifs, size_t c
 
 			if (!ret || ret == -EAGAIN) {
 				plug_set_record(&vif->buffer->record, record);
-				ret = plug_send(ctx, &vif, 1, PLUG_BUFFER, true);
+				ret = send_recorded(ctx, &vif, 1, PLUG_BUFFER);
 			}
 			if (ret)
 				return ret;
@@ -79,7 +126,7 @@ static int begin_holding(struct plug_ctx *ctx, struct vif *const *vifs, size_t c
 			if (try == SETTLE_TRIES - 1)
 				break;
 			plug_set_record(&vif->buffer->record, &(struct record){ .open = record->open - 1 });
-			ret = plug_send(ctx, &vif, 1, PLUG_PASS, true);
+			ret = send_recorded(ctx, &vif, 1, PLUG_PASS);
 			if (ret)
 				return ret;
 		}
@@ -107,7 +154,7 @@ static int mainline_close(void *ctx, struct vif *const *vifs, size_t count, uint
 	}
 	records(again, agains, &record);
 	if (agains)
-		ret = plug_send(ctx, again, agains, PLUG_BUFFER, true);
+		ret = send_recorded(ctx, again, agains, PLUG_BUFFER);
 	if (firsts)
 		ret_first = begin_holding(ctx, first, firsts, &record);
 	return ret ? ret : ret_first;
@@ -118,13 +165,13 @@ static int mainline_release(void *ctx, struct vif *const *vifs, size_t count, ui
 	for (size_t i = 0; i < count; i++)
 		plug_set_record(&vifs[i]->buffer->record,
 				&(struct record){ .holding = true, .open = vifs[i]->open });
-	return plug_send(ctx, vifs, count, PLUG_RELEASE, true);
+	return send_recorded(ctx, vifs, count, PLUG_RELEASE);
 }
 
 static int mainline_pass(void *ctx, struct vif *const *vifs, size_t count, uint64_t open)
 {
 	records(vifs, count, &(struct record){ .open = open });
-	return plug_send(ctx, vifs, count, PLUG_PASS, true);
+	return send_recorded(ctx, vifs, count, PLUG_PASS);
 }
 
 /* What is committed leaves at once; give it the moment it needs before the plug goes. */

@@ -236,6 +236,43 @@ int plug_set_limit(struct plug_ctx *ctx, struct buffer *buffer, uint64_t limit_b
 	return nltx_one(ctx->tx, &msg.nlh, NULL, NULL);
 }
 
+#define PROBE_NAME "oc-probe"
+
+static int link_request(struct plug_ctx *ctx, struct nl_msg *msg, nltx_answer answer, void *answer_ctx)
+{
+	int ret = msg ? nltx_one(ctx->tx, nlmsg_hdr(msg), answer, answer_ctx) : -ENOMEM;
+
+	nlmsg_free(msg);
+	return ret;
+}
+
+static void on_probe_link(void *ctx, size_t index, const struct nlmsghdr *nlh)
+{
+	struct link_info link;
+
+	if (nlh->nlmsg_type == RTM_NEWLINK && !rtmsg_parse_link(nlh, &link))
+		*(int *)ctx = link.ifindex;
+}
+
+/* The probe is never up. One that a killed daemon left is used, and removed. */
+int plug_probe(struct plug_ctx *ctx)
+{
+	struct buffer probe = { .limit_bytes = 1 };
+	struct qdisc_info qdisc;
+	int ret = link_request(ctx, rtmsg_ifb_new(PROBE_NAME, 1), NULL, NULL);
+
+	if (ret && ret != -EEXIST)
+		return ret;
+	ret = link_request(ctx, rtmsg_link_get(0, PROBE_NAME), on_probe_link, &probe.ifb_ifindex);
+	if (ret || !probe.ifb_ifindex)
+		return ret ? ret : -ENODEV;
+	ret = plug_create(ctx, &probe, true, 1);
+	if (!ret)
+		ret = plug_query(ctx, probe.ifb_ifindex, &qdisc);
+	link_request(ctx, rtmsg_link_del(probe.ifb_ifindex), NULL, NULL);
+	return ret;
+}
+
 struct query {
 	struct qdisc_info *info;
 	bool found;

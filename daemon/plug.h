@@ -50,6 +50,7 @@ struct buffer {
 	uint32_t handle; /* of the plug */
 	uint32_t action_index; /* of the redirect */
 	bool own_ingress; /* we made the vif's clsact */
+	bool seen_up; /* the watch has: what it hears of being down before that is from before */
 	uint64_t lost_frames; /* went with a plug that was replaced */
 	bool counts_lost; /* mainline's: a reset left its counts wrong, so it must not release */
 	struct plug_msg buffer, release, pass, record;
@@ -89,6 +90,9 @@ int plug_prepare(struct buffer *buffer);
 int plug_create(struct plug_ctx *ctx, struct buffer *buffer, bool holding, uint64_t open);
 
 int plug_set_limit(struct plug_ctx *ctx, struct buffer *buffer, uint64_t limit_bytes);
+
+/* Find out which module there is, loading it if need be, with a plug that is gone at once. */
+int plug_probe(struct plug_ctx *ctx);
 
 /* The root qdisc of @ifindex; options are not kept. -ENOENT if there is none. */
 int plug_query(struct plug_ctx *ctx, int ifindex, struct qdisc_info *info);

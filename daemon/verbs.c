@@ -196,6 +196,8 @@ static int do_monitor(struct request *req)
 
 static int do_check(struct request *req)
 {
+	if (!req->mgr->registry.plug.kind)
+		plug_probe(&req->mgr->registry.plug);
 	status_add_module(&req->reply, req->mgr);
 	return 0;
 }

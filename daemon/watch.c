@@ -44,10 +44,12 @@ static void on_link_new(struct watch *watch, const struct nlmsghdr *nlh)
 		return;
 	if (vif->buffer->vif_ifindex == link.ifindex)
 		registry_vif_renamed(watch->reg, vif, link.name);
-	else if (!(link.flags & IFF_UP))
+	else if (link.flags & IFF_UP)
+		vif->buffer->seen_up = true;
+	else if (vif->buffer->seen_up)
 		/* it may be up again by now: what it held is gone all the same */
 		registry_vif_check(watch->reg, vif, "the IFB was set down");
-	else if (link.txqueuelen != vif->buffer->txqueuelen)
+	if (vif->buffer->ifb_ifindex == link.ifindex && link.txqueuelen != vif->buffer->txqueuelen)
 		registry_vif_check(watch->reg, vif, "the IFB's queue length was changed");
 }
 

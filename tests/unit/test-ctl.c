@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * outcommitctl against a daemon that plays a script: for each command line, what is sent, what is printed where, and the
+ * exit code. OUTCOMMITCTL is the program to test.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake-server.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARGS_MAX 12
+#define SCRIPT(...) ((const struct fake_step[]){ __VA_ARGS__, { .act = FAKE_END } })
+#define ANSWER(ask, answer) { .act = FAKE_REPLY, .request = (ask), .reply = (answer) }
+#define SAY(text) { .act = FAKE_SAY, .reply = (text) }
+
+/* What a run left behind. */
+struct outcome {
+	int code;
+	char out[8192];
+	char err[4096];
+};
+
+static void read_back(int fd, char *text, size_t size)
+{
+	ssize_t len = pread(fd, text, size - 1, 0);
+
+	assert_true(len >= 0);
+	text[len] = '\0';
+	close(fd);
+}
+
+/* Run it with --socket @path and @args, words with a blank between them. */
+static struct outcome run(const char *path, const char *args)
+{
+	const char *argv[ARGS_MAX + 4] = { OUTCOMMITCTL, "--socket", path };
+	int out = memfd_create("out", 0), err = memfd_create("err", 0), status, argc = 3;
+	struct outcome outcome;
+	char words[512];
+	pid_t pid;
+
+	strcpy(words, args);
+	for (char *word = strtok(words, " "); word && argc < ARGS_MAX + 3; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	pid = fork();
+	if (!pid) {
+		dup2(out, STDOUT_FILENO);
+		dup2(err, STDERR_FILENO);
+		execv(argv[0], (char *const *)argv);
+		_exit(126);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	outcome.code = WEXITSTATUS(status);
+	read_back(out, outcome.out, sizeof(outcome.out));
+	read_back(err, outcome.err, sizeof(outcome.err));
+	return outcome;
+}
+
+static void expect(const struct fake_step *steps, const char *args, int code, const char *out,
+		   const char *err)
+{
+	struct fake_server *server = fake_start(steps);
+	struct outcome outcome = run(fake_path(server), args);
+	const char *problem = fake_stop(server);
+
+	if (problem)
+		fail_msg("%s: %s", args, problem);
+	if (outcome.code != code)
+		fail_msg("%s: exit code %d, not %d: %s", args, outcome.code, code, outcome.err);
+	assert_string_equal(outcome.out, out);
+	assert_string_equal(outcome.err, err);
+}
+
+static void test_commands_send_what_was_said_and_print_what_was_asked_for(void **state)
+{
+	static const struct {
+		const char *args, *request, *reply, *out;
+	} cases[] = {
+		{ "attach web vif1.0", "attach\nDOMAIN=web\nVIF=vif1.0\n", "0\nIFB=oc7\n", "oc7\n" },
+		{ "attach web vif1.0 --limit 64M", "attach\nLIMIT=64M\nDOMAIN=web\nVIF=vif1.0\n",
+		  "0\nIFB=oc7\n", "oc7\n" },
+		{ "--limit=1K --limit 2K attach web v", "attach\nLIMIT=2K\nDOMAIN=web\nVIF=v\n",
+		  "0\nIFB=oc7\n", "oc7\n" },
+		{ "attach web -- -x", "attach\nDOMAIN=web\nVIF=-x\n", "0\nIFB=oc7\n", "oc7\n" },
+		{ "detach web", "detach\nDOMAIN=web\n", "0\n", "" },
+		{ "detach web v --pending release", "detach\nPENDING=release\nDOMAIN=web\nVIF=v\n",
+		  "0\n", "" },
+		{ "detach --pending discard web", "detach\nPENDING=discard\nDOMAIN=web\n", "0\n", "" },
+		{ "postsuspend web", "postsuspend\nDOMAIN=web\n", "0\nEPOCH=5\n", "5\n" },
+		{ "postsuspend web 17", "postsuspend\nDOMAIN=web\nEPOCH=17\n", "0\nEPOCH=17\n", "17\n" },
+		{ "preresume web 17", "preresume\nDOMAIN=web\nEPOCH=17\n", "0\n", "" },
+		{ "commit web 17", "commit\nDOMAIN=web\nEPOCH=17\n", "0\nEPOCH=17\n", "" },
+		{ "abort web 9223372036854775807", "abort\nDOMAIN=web\nEPOCH=9223372036854775807\n",
+		  "0\n", "" },
+		{ "discard web", "discard\nDOMAIN=web\n", "0\nEPOCH=18\n", "" },
+		{ "release web", "release\nDOMAIN=web\n", "0\n", "" },
+		{ "limit web 1G", "limit\nDOMAIN=web\nLIMIT=1G\n", "0\n", "" },
+		{ "reload", "reload\n", "0\n", "" },
+		{ "version", "version\n", "0\nVERSION=9.8\nPROTOCOL=1\n",
+		  "outcommitctl " OUTCOMMIT_VERSION ", protocol 1\noutcommitd 9.8, protocol 1\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		expect(SCRIPT(ANSWER(cases[i].request, cases[i].reply)), cases[i].args, 0,
+		       cases[i].out, "");
+}
+
+static void test_json_is_for_each_command(void **state)
+{
+	static const struct {
+		const char *args, *request, *reply, *out;
+	} cases[] = {
+		{ "--json attach web v", "attach\nDOMAIN=web\nVIF=v\n", "0\nIFB=oc7\n",
+		  "{\"schema_version\":1,\"ifb\":\"oc7\"}\n" },
+		{ "commit web 17 --json", "commit\nDOMAIN=web\nEPOCH=17\n", "0\nEPOCH=17\n",
+		  "{\"schema_version\":1,\"epoch\":17}\n" },
+		{ "release web --json", "release\nDOMAIN=web\n", "0\n", "{\"schema_version\":1}\n" },
+		{ "version --json", "version\n", "0\nVERSION=9.8\nPROTOCOL=1\n",
+		  "{\"schema_version\":1,\"version\":\"9.8\",\"protocol\":1,\"client_version\":\""
+		  OUTCOMMIT_VERSION "\",\"client_protocol\":1}\n" },
+		{ "status --json", "status\n", "0\nVERSION=1\nPID=7\nMODULE=none\n",
+		  "{\"schema_version\":1,\"version\":\"1\",\"pid\":7,\"module\":\"none\"}\n" },
+		/* names stay text, flags become booleans, and what is not a number stays what it is */
+		{ "status 12 --json", "status\nDOMAIN=12\n",
+		  "0\nDOMAIN=12\nSTATE=holding\nOPEN=3\nWHOLE=0\nVIFS=1\nDROPS=many\n"
+		  "EPOCH=2\nEPOCH_AGE_NS=5\nEPOCH_ABORTED=1\nVIF=7\nLIMIT=9\n",
+		  "{\"schema_version\":1,\"domain\":\"12\",\"state\":\"holding\",\"open\":3,"
+		  "\"whole\":false,\"vifs\":[{\"vif\":\"7\",\"limit\":9}],\"drops\":\"many\","
+		  "\"epochs\":[{\"epoch\":2,\"epoch_age_ns\":5,\"epoch_aborted\":true}]}\n" },
+		{ "list --json", "list\n", "0\n", "{\"schema_version\":1,\"domains\":[]}\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		expect(SCRIPT(ANSWER(cases[i].request, cases[i].reply)), cases[i].args, 0,
+		       cases[i].out, "");
+}
+
+static void test_a_refusal_has_its_exit_code_and_says_why(void **state)
+{
+	static const struct {
+		const char *reply;
+		int code;
+	} cases[] = {
+		{ "-2\nMESSAGE=why\n", 4 },
+		{ "-19\nMESSAGE=why\n", 4 },
+		{ "-71\nMESSAGE=why\nEXPECTED=18\n", 5 },
+		{ "-5\nMESSAGE=why\n", 1 },
+		{ "-22\nMESSAGE=why\n", 1 },
+		{ "-13\nMESSAGE=why\n", 1 },
+		{ "-107\nMESSAGE=why\n", 1 }, /* the library's own numbers, but not from the library */
+		{ "-110\nMESSAGE=why\n", 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		expect(SCRIPT(ANSWER("commit\nDOMAIN=web\nEPOCH=19\n", cases[i].reply)),
+		       "commit web 19", cases[i].code, "", "outcommitctl: commit web: why\n");
+	expect(SCRIPT(ANSWER("commit\nDOMAIN=web\nEPOCH=19\n",
+			     "-71\nMESSAGE=why\nFIELD=EPOCH\nVALUE=19\nEXPECTED=18\nVIF=v\n")),
+	       "--json commit web 19", 5,
+	       "{\"schema_version\":1,\"error\":{\"message\":\"why\",\"errno\":\"EPROTO\","
+	       "\"from_daemon\":true,\"field\":\"EPOCH\",\"value\":\"19\",\"vif\":\"v\","
+	       "\"expected\":18}}\n",
+	       "outcommitctl: commit web: why\n");
+}
+
+static void test_a_daemon_that_is_not_there_is_exit_code_3(void **state)
+{
+	struct outcome outcome = run("/nonexistent/socket", "release web");
+
+	assert_int_equal(outcome.code, 3);
+	assert_string_equal(outcome.out, "");
+	assert_string_equal(outcome.err, "outcommitctl: release web: cannot reach outcommitd at "
+					 "/nonexistent/socket: No such file or directory\n");
+}
+
+static void test_a_daemon_that_does_not_answer_is_exit_code_3(void **state)
+{
+	static const struct fake_step steps[] = {
+		{ .act = FAKE_IGNORE, .request = "reload\n" },
+		{ .act = FAKE_LEAVE },
+	};
+	struct fake_server *server = fake_start(steps);
+	struct outcome outcome = run(fake_path(server), "--timeout 0.05 reload");
+
+	fake_stop(server);
+	assert_int_equal(outcome.code, 3);
+	assert_non_null(strstr(outcome.err, "no reply in time"));
+}
+
+#define WEB                                                                                        \
+	"0\nDOMAIN=web\nSTATE=holding\nOPEN=19\nCOMMITTED=17\nOUTSTANDING=1\nWHOLE=0\nVIFS=2\n"       \
+	"HELD_FRAMES=12\nHELD_BYTES=18637\nDROPS=3\nOLDEST_HOLD_NS=43200000\n"                         \
+	"EPOCH=18\nEPOCH_AGE_NS=21000000\nEPOCH_FRAMES=10\nEPOCH_BYTES=15360\nEPOCH_ABORTED=1\n"      \
+	"VIF=vif1.0\nIFB=oc.vif1.0\nVIF_STATE=ok\nVIF_HELD_FRAMES=12\nVIF_HELD_BYTES=18637\n"         \
+	"LIMIT=67108864\nVIF_DROPS=3\nSENT_FRAMES=1234\nSENT_BYTES=1200000\n"                          \
+	"VIF=vif1.1\nIFB=oc.vif1.1\nVIF_STATE=broken\nVIF_STATE_REASON=the plug was deleted\n"        \
+	"LIMIT=1000\n"
+
+static void test_status_is_readable(void **state)
+{
+	expect(SCRIPT(ANSWER("status\nDOMAIN=web\n", WEB)), "status web", 0,
+	       "* web - holding\n"
+	       "    Barrier: broken, see the vifs\n"
+	       "     Epochs: 19 open, 17 committed, 1 outstanding\n"
+	       "       Held: 12 frames, 18 KiB, oldest for 43 ms\n"
+	       "    Dropped: 3 frames\n"
+	       "\n"
+	       "  EPOCH     CLOSED  FRAMES    HELD\n"
+	       "     18  21 ms ago      10  15 KiB  aborted\n"
+	       "\n"
+	       "  VIF     BUFFER     STATE   FRAMES    HELD   LIMIT  DROPS  SENT    BYTES\n"
+	       "  vif1.0  oc.vif1.0  ok          12  18 KiB  64 MiB      3  1234  1.1 MiB\n"
+	       "  vif1.1  oc.vif1.1  broken       0     0 B  1000 B      0     0      0 B  the plug was "
+	       "deleted\n",
+	       "");
+	expect(SCRIPT(ANSWER("status\n", "0\nVERSION=1.2\nPROTOCOL=1\nPID=7\nUPTIME_NS=90061000000000\n"
+					 "MODULE=mainline\nCONFIG=/etc/x\nDOMAINS=2\nVIFS=5\n"
+					 "CLIENTS=1\nNOTE=one epoch\n")),
+	       "status", 0,
+	       "* outcommitd - 1.2\n"
+	       "   Protocol: 1\n"
+	       "        PID: 7\n"
+	       "     Uptime: 1 d 1 h\n"
+	       "   sch_plug: mainline\n"
+	       "       Note: one epoch\n"
+	       "     Config: /etc/x\n"
+	       "    Domains: 2, with 5 vifs\n"
+	       "    Clients: 1\n",
+	       "");
+}
+
+static void test_list_is_a_table_and_skips_what_has_gone(void **state)
+{
+	const struct fake_step steps[] = {
+		ANSWER("list\n", "0\nDOMAIN=a\nDOMAIN=web\nMORE=1\n"),
+		ANSWER("status\nDOMAIN=a\n", "-2\nMESSAGE=no such domain\n"),
+		ANSWER("status\nDOMAIN=web\n", WEB),
+		ANSWER("list\nAFTER=web\n", "0\nDOMAIN=zz\n"),
+		ANSWER("status\nDOMAIN=zz\n", "0\nDOMAIN=zz\nSTATE=passing\nOPEN=1\nCOMMITTED=0\n"
+					      "OUTSTANDING=0\nWHOLE=1\nVIFS=1\nHELD_FRAMES=0\n"),
+		{ .act = FAKE_END },
+	};
+
+	expect(steps, "list", 0,
+	       "DOMAIN  STATE    BARRIER  OPEN  COMMITTED  OUTSTANDING  FRAMES    HELD  VIFS\n"
+	       "web     holding  broken     19         17            1      12  18 KiB     2\n"
+	       "zz      passing  whole       1          0            0       0     0 B     1\n",
+	       "");
+	expect(steps, "list --no-legend", 0,
+	       "web  holding  broken  19  17  1  12  18 KiB  2\n"
+	       "zz   passing  whole    1   0  0   0     0 B  1\n",
+	       "");
+}
+
+static void test_a_list_that_breaks_off_is_a_failure(void **state)
+{
+	const struct fake_step steps[] = {
+		ANSWER("list\n", "0\nDOMAIN=a\n"),
+		ANSWER("status\nDOMAIN=a\n", "-13\nMESSAGE=not allowed\n"),
+		{ .act = FAKE_END },
+	};
+
+	expect(steps, "list", 1, "", "outcommitctl: list: not allowed\n");
+}
+
+#define EVENTS                                                                                     \
+	ANSWER("monitor\n", "0\n"), SAY("exists\nOBJECT=domain\nDOMAIN=web\nSTATE=passing\nWHOLE=1\n"),   \
+		SAY("end\n"),                                                                      \
+		SAY("change\nOBJECT=vif\nVIF=v\nVIF_STATE=broken\nVIF_STATE_REASON=set \"down\"\n"), \
+		{ .act = FAKE_RESTART }, { .act = FAKE_REPLY, .request = "monitor\n", .reply = "-13\nMESSAGE=no\n" }
+
+static void test_monitor_prints_a_line_per_event(void **state)
+{
+	static const char err[] = "outcommitctl: monitor: no more events: Permission denied\n";
+
+	expect(SCRIPT(EVENTS), "monitor", 1,
+	       "exists domain domain:web state:passing whole:1\n"
+	       "end\n"
+	       "change vif vif:v vif_state:broken vif_state_reason:\"set \\\"down\\\"\"\n",
+	       err);
+	expect(SCRIPT(EVENTS), "monitor --json", 1,
+	       "{\"schema_version\":1,\"event\":\"exists\",\"object\":\"domain\",\"domain\":\"web\","
+	       "\"state\":\"passing\",\"whole\":true}\n"
+	       "{\"schema_version\":1,\"event\":\"end\"}\n"
+	       "{\"schema_version\":1,\"event\":\"change\",\"object\":\"vif\",\"vif\":\"v\","
+	       "\"vif_state\":\"broken\",\"vif_state_reason\":\"set \\\"down\\\"\"}\n"
+	       "{\"schema_version\":1,\"error\":{\"message\":\"no more events: Permission denied\","
+	       "\"errno\":\"EACCES\",\"from_daemon\":false}}\n",
+	       err);
+}
+
+/* Right-to-left override and a letter outside of the C locale: neither is for this terminal. */
+static void test_what_a_terminal_would_obey_is_spelled_out(void **state)
+{
+	expect(SCRIPT(ANSWER("reload\n", "-5\nMESSAGE=a\xe2\x80\xae" "b\xc3\xa9\n")), "reload", 1, "",
+	       "outcommitctl: reload: a\\xe2\\x80\\xaeb\\xc3\\xa9\n");
+	setenv("LC_ALL", "C.UTF-8", 1);
+	expect(SCRIPT(ANSWER("reload\n", "-5\nMESSAGE=a\xe2\x80\xae" "b\xc3\xa9\n")), "reload", 1, "",
+	       "outcommitctl: reload: a\\xe2\\x80\\xaeb\xc3\xa9\n");
+	setenv("LC_ALL", "C", 1);
+}
+
+/* A disk that is full is not success. */
+static void test_output_that_cannot_be_written_is_a_failure(void **state)
+{
+	struct fake_server *server =
+		fake_start(SCRIPT(ANSWER("postsuspend\nDOMAIN=web\n", "0\nEPOCH=5\n")));
+	char command[512];
+	int status;
+
+	snprintf(command, sizeof(command), "%s --socket %s postsuspend web >/dev/full 2>/dev/null",
+		 OUTCOMMITCTL, fake_path(server));
+	status = system(command);
+	assert_null(fake_stop(server));
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_commands_send_what_was_said_and_print_what_was_asked_for),
+		cmocka_unit_test(test_json_is_for_each_command),
+		cmocka_unit_test(test_a_refusal_has_its_exit_code_and_says_why),
+		cmocka_unit_test(test_a_daemon_that_is_not_there_is_exit_code_3),
+		cmocka_unit_test(test_a_daemon_that_does_not_answer_is_exit_code_3),
+		cmocka_unit_test(test_status_is_readable),
+		cmocka_unit_test(test_list_is_a_table_and_skips_what_has_gone),
+		cmocka_unit_test(test_a_list_that_breaks_off_is_a_failure),
+		cmocka_unit_test(test_monitor_prints_a_line_per_event),
+		cmocka_unit_test(test_what_a_terminal_would_obey_is_spelled_out),
+		cmocka_unit_test(test_output_that_cannot_be_written_is_a_failure),
+	};
+
+	setenv("LC_ALL", "C", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
