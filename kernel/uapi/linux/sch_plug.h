@@ -177,6 +177,7 @@ enum tc_plug_attr {
 	TCA_PLUG_EPOCHS,
 	__TCA_PLUG_MAX,
 };
+
 #define TCA_PLUG_MAX (__TCA_PLUG_MAX - 1)
 
 /* Layouts cross the boundary between kernel and user space: they must not drift. */

@@ -14,13 +14,14 @@
 
 int rig_sh(const char *fmt, ...)
 {
-	char line[512];
+	char line[2048];
 	va_list args;
+	size_t n;
 
 	va_start(args, fmt);
-	vsnprintf(line, sizeof(line), fmt, args);
+	n = vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	return system(line) ? -EIO : 0;
+	return n >= sizeof(line) || system(line) ? -EIO : 0;
 }
 
 bool rig_is_ours(void)
@@ -40,6 +41,9 @@ int rig_open(struct rig *rig, const char *extra)
 		     extra);
 	if (err)
 		return err;
+	/* Where there are several CPUs: one receives all, or it is their order that is seen. */
+	rig_sh("echo 1 2>/dev/null >/sys/class/net/seen0/queues/rx-0/rps_cpus; "
+	       "echo 1000000 >/proc/sys/net/core/netdev_max_backlog");
 	rig->parent = TC_H_ROOT;
 	rig->handle = TC_H_MAKE(1 << 16, 0);
 	rig->ifindex = if_nametoindex("plug0");
