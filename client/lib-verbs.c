@@ -27,9 +27,19 @@ static const char *number(struct number *number, uint64_t value)
 	return number_or_null(number, value) ?: "0";
 }
 
+/* A text that has no room is cut, but no character of it. */
 static void copy_text(char *out, size_t size, const char *text)
 {
-	snprintf(out, size, "%s", text ? text : "");
+	size_t len = text ? strlen(text) : 0;
+
+	if (!size)
+		return;
+	if (len >= size)
+		for (len = size - 1; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+			len--;
+	if (len)
+		memcpy(out, text, len);
+	out[len] = '\0';
 }
 
 static const char *own_message(int code)

@@ -141,7 +141,6 @@ static void play(struct fake_server *s, const struct fake_step *step)
 		listen_on(s);
 		return;
 	case FAKE_LEAVE:
-		have_peer(s);
 		leave(s);
 		return;
 	case FAKE_END:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * outcommitctl against a daemon that plays a script: for each command line, what is sent, what is printed where, and the
- * exit code. OUTCOMMITCTL is the program to test.
+ * outcommitctl against a daemon that plays a script: for each command line, what is sent, what is
+ * printed where, and the exit code. OUTCOMMITCTL is the program to test.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -87,7 +87,8 @@ static void test_commands_send_what_was_said_and_print_what_was_asked_for(void *
 	static const struct {
 		const char *args, *request, *reply, *out;
 	} cases[] = {
-		{ "attach web vif1.0", "attach\nDOMAIN=web\nVIF=vif1.0\n", "0\nIFB=oc7\n", "oc7\n" },
+		{ "attach web vif1.0", "attach\nDOMAIN=web\nVIF=vif1.0\n",
+		  "0\nIFB=oc7\n", "oc7\n" },
 		{ "attach web vif1.0 --limit 64M", "attach\nLIMIT=64M\nDOMAIN=web\nVIF=vif1.0\n",
 		  "0\nIFB=oc7\n", "oc7\n" },
 		{ "--limit=1K --limit 2K attach web v", "attach\nLIMIT=2K\nDOMAIN=web\nVIF=v\n",
@@ -96,9 +97,11 @@ static void test_commands_send_what_was_said_and_print_what_was_asked_for(void *
 		{ "detach web", "detach\nDOMAIN=web\n", "0\n", "" },
 		{ "detach web v --pending release", "detach\nPENDING=release\nDOMAIN=web\nVIF=v\n",
 		  "0\n", "" },
-		{ "detach --pending discard web", "detach\nPENDING=discard\nDOMAIN=web\n", "0\n", "" },
+		{ "detach --pending discard web", "detach\nPENDING=discard\nDOMAIN=web\n",
+		  "0\n", "" },
 		{ "postsuspend web", "postsuspend\nDOMAIN=web\n", "0\nEPOCH=5\n", "5\n" },
-		{ "postsuspend web 17", "postsuspend\nDOMAIN=web\nEPOCH=17\n", "0\nEPOCH=17\n", "17\n" },
+		{ "postsuspend web 17", "postsuspend\nDOMAIN=web\nEPOCH=17\n",
+		  "0\nEPOCH=17\n", "17\n" },
 		{ "preresume web 17", "preresume\nDOMAIN=web\nEPOCH=17\n", "0\n", "" },
 		{ "commit web 17", "commit\nDOMAIN=web\nEPOCH=17\n", "0\nEPOCH=17\n", "" },
 		{ "abort web 9223372036854775807", "abort\nDOMAIN=web\nEPOCH=9223372036854775807\n",
@@ -125,13 +128,14 @@ static void test_json_is_for_each_command(void **state)
 		  "{\"schema_version\":1,\"ifb\":\"oc7\"}\n" },
 		{ "commit web 17 --json", "commit\nDOMAIN=web\nEPOCH=17\n", "0\nEPOCH=17\n",
 		  "{\"schema_version\":1,\"epoch\":17}\n" },
-		{ "release web --json", "release\nDOMAIN=web\n", "0\n", "{\"schema_version\":1}\n" },
+		{ "release web --json", "release\nDOMAIN=web\n", "0\n",
+		  "{\"schema_version\":1}\n" },
 		{ "version --json", "version\n", "0\nVERSION=9.8\nPROTOCOL=1\n",
 		  "{\"schema_version\":1,\"version\":\"9.8\",\"protocol\":1,\"client_version\":\""
 		  OUTCOMMIT_VERSION "\",\"client_protocol\":1}\n" },
 		{ "status --json", "status\n", "0\nVERSION=1\nPID=7\nMODULE=none\n",
 		  "{\"schema_version\":1,\"version\":\"1\",\"pid\":7,\"module\":\"none\"}\n" },
-		/* names stay text, flags become booleans, and what is not a number stays what it is */
+		/* names stay text, flags become booleans, what is no number stays what it is */
 		{ "status 12 --json", "status\nDOMAIN=12\n",
 		  "0\nDOMAIN=12\nSTATE=holding\nOPEN=3\nWHOLE=0\nVIFS=1\nDROPS=many\n"
 		  "EPOCH=2\nEPOCH_AGE_NS=5\nEPOCH_ABORTED=1\nVIF=7\nLIMIT=9\n",
@@ -158,7 +162,8 @@ static void test_a_refusal_has_its_exit_code_and_says_why(void **state)
 		{ "-5\nMESSAGE=why\n", 1 },
 		{ "-22\nMESSAGE=why\n", 1 },
 		{ "-13\nMESSAGE=why\n", 1 },
-		{ "-107\nMESSAGE=why\n", 1 }, /* the library's own numbers, but not from the library */
+		/* the library's own numbers, but not from the library */
+		{ "-107\nMESSAGE=why\n", 1 },
 		{ "-110\nMESSAGE=why\n", 1 },
 	};
 
@@ -198,18 +203,23 @@ static void test_a_daemon_that_does_not_answer_is_exit_code_3(void **state)
 	assert_non_null(strstr(outcome.err, "no reply in time"));
 }
 
-#define WEB                                                                                        \
-	"0\nDOMAIN=web\nSTATE=holding\nOPEN=19\nCOMMITTED=17\nOUTSTANDING=1\nWHOLE=0\nVIFS=2\n"       \
-	"HELD_FRAMES=12\nHELD_BYTES=18637\nDROPS=3\nOLDEST_HOLD_NS=43200000\n"                         \
-	"EPOCH=18\nEPOCH_AGE_NS=21000000\nEPOCH_FRAMES=10\nEPOCH_BYTES=15360\nEPOCH_ABORTED=1\n"      \
-	"VIF=vif1.0\nIFB=oc.vif1.0\nVIF_STATE=ok\nVIF_HELD_FRAMES=12\nVIF_HELD_BYTES=18637\n"         \
-	"LIMIT=67108864\nVIF_DROPS=3\nSENT_FRAMES=1234\nSENT_BYTES=1200000\n"                          \
-	"VIF=vif1.1\nIFB=oc.vif1.1\nVIF_STATE=broken\nVIF_STATE_REASON=the plug was deleted\n"        \
-	"LIMIT=1000\n"
+static const char web_status[] =
+	"0\nDOMAIN=web\nSTATE=holding\nOPEN=19\nCOMMITTED=17\nOUTSTANDING=1\nWHOLE=0\n"
+	"VIFS=2\nHELD_FRAMES=12\nHELD_BYTES=18637\nDROPS=3\nOLDEST_HOLD_NS=43200000\n"
+	"EPOCH=18\nEPOCH_AGE_NS=21000000\nEPOCH_FRAMES=10\nEPOCH_BYTES=15360\n"
+	"EPOCH_ABORTED=1\n"
+	"VIF=vif1.0\nIFB=oc.vif1.0\nVIF_STATE=ok\nVIF_HELD_FRAMES=12\nVIF_HELD_BYTES=18637\n"
+	"LIMIT=67108864\nVIF_DROPS=3\nSENT_FRAMES=1234\nSENT_BYTES=1200000\n"
+	"VIF=vif1.1\nIFB=oc.vif1.1\nVIF_STATE=broken\nVIF_STATE_REASON=no plug\n"
+	"LIMIT=1000\n";
+
+static const char daemon_status[] =
+	"0\nVERSION=1.2\nPROTOCOL=1\nPID=7\nUPTIME_NS=90061000000000\nMODULE=mainline\n"
+	"CONFIG=/etc/x\nDOMAINS=2\nVIFS=5\nCLIENTS=1\nNOTE=one epoch\n";
 
 static void test_status_is_readable(void **state)
 {
-	expect(SCRIPT(ANSWER("status\nDOMAIN=web\n", WEB)), "status web", 0,
+	expect(SCRIPT(ANSWER("status\nDOMAIN=web\n", web_status)), "status web", 0,
 	       "* web - holding\n"
 	       "    Barrier: broken, see the vifs\n"
 	       "     Epochs: 19 open, 17 committed, 1 outstanding\n"
@@ -221,13 +231,9 @@ static void test_status_is_readable(void **state)
 	       "\n"
 	       "  VIF     BUFFER     STATE   FRAMES    HELD   LIMIT  DROPS  SENT    BYTES\n"
 	       "  vif1.0  oc.vif1.0  ok          12  18 KiB  64 MiB      3  1234  1.1 MiB\n"
-	       "  vif1.1  oc.vif1.1  broken       0     0 B  1000 B      0     0      0 B  the plug was "
-	       "deleted\n",
+	       "  vif1.1  oc.vif1.1  broken       0     0 B  1000 B      0     0      0 B  no plug\n",
 	       "");
-	expect(SCRIPT(ANSWER("status\n", "0\nVERSION=1.2\nPROTOCOL=1\nPID=7\nUPTIME_NS=90061000000000\n"
-					 "MODULE=mainline\nCONFIG=/etc/x\nDOMAINS=2\nVIFS=5\n"
-					 "CLIENTS=1\nNOTE=one epoch\n")),
-	       "status", 0,
+	expect(SCRIPT(ANSWER("status\n", daemon_status)), "status", 0,
 	       "* outcommitd - 1.2\n"
 	       "   Protocol: 1\n"
 	       "        PID: 7\n"
@@ -245,7 +251,7 @@ static void test_list_is_a_table_and_skips_what_has_gone(void **state)
 	const struct fake_step steps[] = {
 		ANSWER("list\n", "0\nDOMAIN=a\nDOMAIN=web\nMORE=1\n"),
 		ANSWER("status\nDOMAIN=a\n", "-2\nMESSAGE=no such domain\n"),
-		ANSWER("status\nDOMAIN=web\n", WEB),
+		ANSWER("status\nDOMAIN=web\n", web_status),
 		ANSWER("list\nAFTER=web\n", "0\nDOMAIN=zz\n"),
 		ANSWER("status\nDOMAIN=zz\n", "0\nDOMAIN=zz\nSTATE=passing\nOPEN=1\nCOMMITTED=0\n"
 					      "OUTSTANDING=0\nWHOLE=1\nVIFS=1\nHELD_FRAMES=0\n"),
@@ -274,27 +280,38 @@ static void test_a_list_that_breaks_off_is_a_failure(void **state)
 	expect(steps, "list", 1, "", "outcommitctl: list: not allowed\n");
 }
 
-#define EVENTS                                                                                     \
-	ANSWER("monitor\n", "0\n"), SAY("exists\nOBJECT=domain\nDOMAIN=web\nSTATE=passing\nWHOLE=1\n"),   \
-		SAY("end\n"),                                                                      \
-		SAY("change\nOBJECT=vif\nVIF=v\nVIF_STATE=broken\nVIF_STATE_REASON=set \"down\"\n"), \
-		{ .act = FAKE_RESTART }, { .act = FAKE_REPLY, .request = "monitor\n", .reply = "-13\nMESSAGE=no\n" }
+static const struct fake_step events[] = {
+	ANSWER("monitor\n", "0\n"),
+	SAY("exists\nOBJECT=domain\nDOMAIN=web\nSTATE=passing\nWHOLE=1\n"),
+	SAY("end\n"),
+	SAY("change\nOBJECT=vif\nVIF=v\nVIF_STATE=broken\nVIF_STATE_REASON=set \"down\"\n"),
+	{ .act = FAKE_RESTART },
+	ANSWER("monitor\n", "0\n"),
+	SAY("end\n"),
+	{ .act = FAKE_CLOSE },
+	ANSWER("monitor\n", "-13\nMESSAGE=no\n"),
+	{ .act = FAKE_END },
+};
 
 static void test_monitor_prints_a_line_per_event(void **state)
 {
 	static const char err[] = "outcommitctl: monitor: no more events: Permission denied\n";
 
-	expect(SCRIPT(EVENTS), "monitor", 1,
+	expect(events, "monitor", 1,
 	       "exists domain domain:web state:passing whole:1\n"
 	       "end\n"
-	       "change vif vif:v vif_state:broken vif_state_reason:\"set \\\"down\\\"\"\n",
+	       "change vif vif:v vif_state:broken vif_state_reason:\"set \\\"down\\\"\"\n"
+	       "resync\n"
+	       "end\n",
 	       err);
-	expect(SCRIPT(EVENTS), "monitor --json", 1,
-	       "{\"schema_version\":1,\"event\":\"exists\",\"object\":\"domain\",\"domain\":\"web\","
-	       "\"state\":\"passing\",\"whole\":true}\n"
+	expect(events, "monitor --json", 1,
+	       "{\"schema_version\":1,\"event\":\"exists\",\"object\":\"domain\","
+	       "\"domain\":\"web\",\"state\":\"passing\",\"whole\":true}\n"
 	       "{\"schema_version\":1,\"event\":\"end\"}\n"
 	       "{\"schema_version\":1,\"event\":\"change\",\"object\":\"vif\",\"vif\":\"v\","
 	       "\"vif_state\":\"broken\",\"vif_state_reason\":\"set \\\"down\\\"\"}\n"
+	       "{\"schema_version\":1,\"event\":\"resync\"}\n"
+	       "{\"schema_version\":1,\"event\":\"end\"}\n"
 	       "{\"schema_version\":1,\"error\":{\"message\":\"no more events: Permission denied\","
 	       "\"errno\":\"EACCES\",\"from_daemon\":false}}\n",
 	       err);
@@ -303,10 +320,12 @@ static void test_monitor_prints_a_line_per_event(void **state)
 /* Right-to-left override and a letter outside of the C locale: neither is for this terminal. */
 static void test_what_a_terminal_would_obey_is_spelled_out(void **state)
 {
-	expect(SCRIPT(ANSWER("reload\n", "-5\nMESSAGE=a\xe2\x80\xae" "b\xc3\xa9\n")), "reload", 1, "",
+	static const char reply[] = "-5\nMESSAGE=a\xe2\x80\xae" "b\xc3\xa9\n";
+
+	expect(SCRIPT(ANSWER("reload\n", reply)), "reload", 1, "",
 	       "outcommitctl: reload: a\\xe2\\x80\\xaeb\\xc3\\xa9\n");
 	setenv("LC_ALL", "C.UTF-8", 1);
-	expect(SCRIPT(ANSWER("reload\n", "-5\nMESSAGE=a\xe2\x80\xae" "b\xc3\xa9\n")), "reload", 1, "",
+	expect(SCRIPT(ANSWER("reload\n", reply)), "reload", 1, "",
 	       "outcommitctl: reload: a\\xe2\\x80\\xaeb\xc3\xa9\n");
 	setenv("LC_ALL", "C", 1);
 }

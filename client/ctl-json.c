@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ctl-json.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl-text.h"
+#include "wire.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/*
+ * Fields that are not text. What a future daemon may add stays text: a name that looks like a
+ * number must not turn into one.
+ */
+static const char *const number_keys[] = {
+	"CLIENTS", "COMMITTED", "DOMAINS", "DROPS", "EPOCH", "EPOCH_AGE_NS", "EPOCH_BYTES",
+	"EPOCH_FRAMES", "HELD_BYTES", "HELD_FRAMES", "IFB_IFINDEX", "IFINDEX", "LIMIT",
+	"OLDEST_HOLD_NS", "OPEN", "OUTSTANDING", "PID", "PROTOCOL", "SENT_BYTES", "SENT_FRAMES",
+	"UPTIME_NS", "VIFS", "VIF_DROPS", "VIF_HELD_BYTES", "VIF_HELD_FRAMES", "VIF_OPEN",
+};
+static const char *const flag_keys[] = { "EPOCH_ABORTED", "WHOLE" };
+
+static bool is_among(const char *key, const char *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(key, keys[i]))
+			return true;
+	return false;
+}
+
+static json_t *value_json(const char *key, const char *value)
+{
+	uint64_t number;
+
+	if (is_among(key, flag_keys, ARRAY_SIZE(flag_keys)))
+		return json_boolean(!strcmp(value, "1"));
+	if (is_among(key, number_keys, ARRAY_SIZE(number_keys)) &&
+	    !wire_parse_u64(value, &number) && number <= INT64_MAX)
+		return json_integer((json_int_t)number);
+	return json_string(value);
+}
+
+/* jansson hands a failed allocation on as NULL, and setting NULL fails. */
+static void must(bool done)
+{
+	if (done)
+		return;
+	fputs("out of memory\n", stderr);
+	exit(1);
+}
+
+json_t *json_top(void)
+{
+	json_t *top = json_pack("{s:i}", "schema_version", JSON_SCHEMA_VERSION);
+
+	must(top);
+	return top;
+}
+
+void json_set_text(json_t *object, const char *key, const char *text)
+{
+	must(!json_object_set_new(object, key, json_string(text)));
+}
+
+static void add_field(json_t *object, const struct outcommit_field *field)
+{
+	char key[WIRE_KEY_MAX + 1];
+	size_t i;
+
+	for (i = 0; field->key[i] && i < WIRE_KEY_MAX; i++) {
+		char c = field->key[i];
+
+		key[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	}
+	key[i] = '\0';
+	must(!json_object_set_new(object, key, value_json(field->key, field->value)));
+}
+
+void json_add_block(json_t *object, const struct outcommit_block *block)
+{
+	for (size_t i = 0; i < block->count; i++) {
+		struct outcommit_field field;
+
+		if (!outcommit_reply_field(block->reply, block->first + i, &field))
+			add_field(object, &field);
+	}
+}
+
+void json_add_reply(json_t *object, const struct outcommit_reply *reply)
+{
+	const struct outcommit_block all = {
+		.reply = reply,
+		.count = outcommit_reply_count(reply),
+	};
+
+	json_add_block(object, &all);
+}
+
+json_t *json_append_object(json_t *array)
+{
+	json_t *object = json_object();
+
+	must(object && !json_array_append_new(array, object));
+	return object;
+}
+
+static json_t *blocks_json(const struct outcommit_reply *status, const char *key)
+{
+	struct outcommit_block block = outcommit_reply_block(status);
+	json_t *array = json_array();
+
+	must(array);
+	while (outcommit_block_next(&block, key))
+		json_add_block(json_append_object(array), &block);
+	return array;
+}
+
+void json_add_domain(json_t *object, const struct outcommit_reply *status)
+{
+	struct outcommit_block own = outcommit_reply_block(status);
+
+	json_add_block(object, &own);
+	/* replaces the number of vifs, which is the array's length */
+	must(!json_object_set_new(object, "epochs", blocks_json(status, "EPOCH")));
+	must(!json_object_set_new(object, "vifs", blocks_json(status, "VIF")));
+}
+
+void json_append_domain(json_t *array, const struct outcommit_reply *status)
+{
+	json_add_domain(json_append_object(array), status);
+}
+
+json_t *json_add_array(json_t *object, const char *key)
+{
+	json_t *array = json_array();
+
+	must(array && !json_object_set_new(object, key, array));
+	return array;
+}
+
+void json_print(json_t *top)
+{
+	json_dumpf(top, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(top);
+}
