@@ -16,6 +16,8 @@
 #include <netlink/socket.h>
 
 #define RX_BYTES (64U << 10) /* more than the kernel puts into one dump packet */
+#define ACK_BYTES 1024U
+#define ACKS_AT_ONCE (RX_BYTES / ACK_BYTES)
 #define RCVBUF_BYTES (4 << 20) /* acknowledgements of the largest batch fit many times */
 #define PENDING 1
 
@@ -146,31 +148,42 @@ static void handle(struct nltx *tx, struct batch *batch, const struct nlmsghdr *
 	}
 }
 
-static int read_packet(struct nltx *tx, struct batch *batch)
+static void handle_packet(struct nltx *tx, struct batch *batch, const char *packet, int len)
 {
-	struct sockaddr_nl from = { 0 };
-	struct iovec iov = { .iov_base = tx->rx, .iov_len = RX_BYTES };
-	struct msghdr msg = {
-		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
-	};
-	ssize_t got = recvmsg(tx->fd, &msg, MSG_DONTWAIT);
-	int len = (int)got;
-
-	if (got < 0)
-		return -errno;
-	if (from.nl_pid) /* only the kernel answers here */
-		return 0;
-	for (const struct nlmsghdr *nlh = (const void *)tx->rx; nlmsg_ok(nlh, len);
-	     nlh = NLMSG_NEXT(nlh, len))
+	for (const struct nlmsghdr *nlh = (const void *)packet; nlmsg_ok(nlh, len); nlh = NLMSG_NEXT(nlh, len))
 		handle(tx, batch, nlh);
-	return 0;
+}
+
+/*
+ * Acknowledgements are small, and each is a packet of its own: many are taken at once. Other answers may be large and come
+ * one by one.
+ */
+static int read_packets(struct nltx *tx, struct batch *batch)
+{
+	size_t room = batch->answer ? RX_BYTES : ACK_BYTES;
+	unsigned int count = batch->answer ? 1 : ACKS_AT_ONCE;
+	struct sockaddr_nl from[ACKS_AT_ONCE];
+	struct mmsghdr msgs[ACKS_AT_ONCE];
+	struct iovec iov[ACKS_AT_ONCE];
+	int got;
+
+	for (unsigned int i = 0; i < count; i++) {
+		iov[i] = (struct iovec){ .iov_base = tx->rx + i * room, .iov_len = room };
+		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &from[i], .msg_namelen = sizeof(from[i]),
+							 .msg_iov = &iov[i], .msg_iovlen = 1 } };
+	}
+	got = recvmmsg(tx->fd, msgs, count, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < got; i++)
+		if (!from[i].nl_pid) /* only the kernel answers here */
+			handle_packet(tx, batch, iov[i].iov_base, (int)msgs[i].msg_len);
+	return got < 0 ? -errno : 0;
 }
 
 /* Answers are queued before sendmsg returns, and a dump goes on as it is read: an empty queue means a lost answer. */
 static void read_answers(struct nltx *tx, struct batch *batch)
 {
 	while (batch->pending) {
-		int ret = read_packet(tx, batch);
+		int ret = read_packets(tx, batch);
 
 		if (ret && ret != -EINTR && ret != -ENOBUFS)
 			break;
