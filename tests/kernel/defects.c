@@ -35,6 +35,8 @@ static const struct sequence sequences[] = {
 	{ 0, "what is open stays", "hold f2 R", "-" },
 	{ 0, "limit at run time", "hold L=2500 f4 B R", "1-2" },
 	{ 0, "a lower limit trims nothing", "hold f4 L=2000 f1 B R", "1-4" },
+	{ 0, "released while the one before still leaves", "slow f3 B R f3 B R f1 B R", "1-7" },
+	{ 0, "passing while the one before still leaves", "slow f3 B R RI f2", "1-5" },
 	{ 0, "passing again", "hold f1 RI f1 B f1", "1-2" },
 	{ 1, "second BUFFER: small epoch, then large", "hold f1 B f5 B R", "1" },
 	{ 1, "second BUFFER: large epoch, then small", "hold f5 B f1 B R R", "1-6" },

@@ -22,7 +22,7 @@
 
 #include "lib/rig.h"
 
-#define LIMIT (64 << 20)
+#define LIMIT (4 << 20) /* some 40,000 frames: more is a test of memory */
 #define DEPTH 8 /* epochs outstanding at most */
 #define FRAME_BYTES 100
 #define NAMESPACES 8

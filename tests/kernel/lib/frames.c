@@ -14,7 +14,7 @@
 
 #define FRAME_TYPE 0x88b5 /* IEEE: for local experiments */
 #define FRAME_PATTERN_AT (ETH_HLEN + sizeof(struct frame_mark))
-#define SOCKET_BYTES (256 << 20)
+#define SOCKET_BYTES (64 << 20)
 
 static int open_bound(int ifindex, int protocol)
 {

@@ -43,7 +43,7 @@ int rig_open(struct rig *rig, const char *extra)
 		return err;
 	/* Where there are several CPUs: one receives all, or it is their order that is seen. */
 	rig_sh("echo 1 2>/dev/null >/sys/class/net/seen0/queues/rx-0/rps_cpus; "
-	       "echo 1000000 >/proc/sys/net/core/netdev_max_backlog");
+	       "echo 100000 >/proc/sys/net/core/netdev_max_backlog");
 	rig->parent = TC_H_ROOT;
 	rig->handle = TC_H_MAKE(1 << 16, 0);
 	rig->ifindex = if_nametoindex("plug0");
