@@ -81,6 +81,8 @@ struct finding {
 	bool plug, redirect;
 	bool known; /* holding, open and committed are */
 	uint64_t held_frames;
+	struct plug_epoch epochs[PLUG_EPOCHS_MAX];
+	size_t epoch_count;
 };
 
 static void take_redirect(struct registry *reg, struct vif *vif, struct finding *finding)
@@ -114,7 +116,7 @@ static void take_plug(struct registry *reg, struct vif *vif, struct finding *fin
 	finding->plug = true;
 	finding->held_frames = qdisc.queued_frames;
 	vif->buffer->handle = qdisc.handle;
-	ret = plug_read(&reg->plug, vif->buffer, &status, NULL, NULL);
+	ret = plug_read(&reg->plug, vif->buffer, &status, finding->epochs, &finding->epoch_count);
 	if (ret)
 		return;
 	finding->known = true;
@@ -166,6 +168,8 @@ static int take_vif(struct registry *reg, const struct candidate *from, struct v
 	ret = domain_adopt(domain, vif, now_ns());
 	if (ret)
 		return ret;
+	for (size_t i = 0; i < finding->epoch_count; i++)
+		domain_set_closed(domain, finding->epochs[i].epoch, now_ns() - finding->epochs[i].closed_ns);
 	log_info(reg->log, (&(struct log_about){ .domain = domain->name, .vif = vif->name }),
 		 "adopted, buffer %s, %s, epoch %llu open", vif->buffer->ifb, vif->holding ? "holding" : "passing",
 		 (unsigned long long)vif->open);

@@ -60,6 +60,12 @@ static struct domain_epoch *epoch_of(struct domain *domain, uint64_t epoch)
 	return &domain->epochs[epoch % DOMAIN_OUTSTANDING_MAX];
 }
 
+void domain_set_closed(struct domain *domain, uint64_t epoch, uint64_t closed_ns)
+{
+	if (epoch > domain->committed && epoch < domain->open)
+		epoch_of(domain, epoch)->closed_ns = closed_ns;
+}
+
 struct vif *domain_find(const struct domain *domain, const char *name)
 {
 	for (size_t i = 0; i < domain->count; i++)

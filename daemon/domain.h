@@ -119,6 +119,8 @@ void domain_vif_fresh(struct vif *vif);
 /* Every vif is ok. */
 bool domain_whole(const struct domain *domain);
 uint64_t domain_outstanding(const struct domain *domain);
+/* When an outstanding epoch was closed, as the module remembers it across a restart. */
+void domain_set_closed(struct domain *domain, uint64_t epoch, uint64_t closed_ns);
 const struct domain_epoch *domain_epoch(const struct domain *domain, uint64_t epoch);
 
 #endif

@@ -299,6 +299,7 @@ static void take_epochs(struct query *query, const struct tc_plug_info *info)
 			.epoch = epoch.epoch,
 			.frames = epoch.held.frames,
 			.bytes = epoch.held.bytes,
+			.hold_ns = epoch.hold_ns,
 			.closed_ns = epoch.closed_ns,
 		};
 	}

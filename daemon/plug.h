@@ -69,7 +69,9 @@ struct plug_status {
 
 /* One outstanding epoch of a plug, where the module tells it. */
 struct plug_epoch {
-	uint64_t epoch, frames, bytes, closed_ns;
+	uint64_t epoch, frames, bytes;
+	uint64_t hold_ns; /* since its oldest frame came, 0 if it has none */
+	uint64_t closed_ns; /* since it was closed */
 };
 
 #define PLUG_EPOCHS_MAX 32

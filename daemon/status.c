@@ -34,6 +34,8 @@ static void add_epochs(struct counts *counts, const struct plug_epoch *epochs, s
 			counts->epochs[counts->epoch_count++] = (struct plug_epoch){ .epoch = epochs[i].epoch };
 		counts->epochs[at].frames += epochs[i].frames;
 		counts->epochs[at].bytes += epochs[i].bytes;
+		if (epochs[i].hold_ns > counts->epochs[at].hold_ns)
+			counts->epochs[at].hold_ns = epochs[i].hold_ns;
 	}
 }
 
@@ -72,10 +74,19 @@ static void read_counts(struct counts *counts, struct manager *mgr, const struct
 			manager_now_ns() - domain_epoch(domain, domain->committed + 1)->closed_ns;
 }
 
+static struct plug_epoch find_epoch(const struct counts *counts, uint64_t epoch)
+{
+	for (size_t i = 0; i < counts->epoch_count; i++)
+		if (counts->epochs[i].epoch == epoch)
+			return counts->epochs[i];
+	return (struct plug_epoch){ .epoch = epoch };
+}
+
 static void add_epoch(struct wire_buf *reply, const struct domain *domain, const struct counts *counts, uint64_t epoch,
 		      uint64_t now_ns)
 {
 	const struct domain_epoch *known = domain_epoch(domain, epoch);
+	const struct plug_epoch held = find_epoch(counts, epoch);
 
 	wire_add_u64(reply, "EPOCH", epoch);
 	wire_add_u64(reply, "EPOCH_AGE_NS", now_ns - known->closed_ns);
@@ -83,12 +94,9 @@ static void add_epoch(struct wire_buf *reply, const struct domain *domain, const
 		wire_add_u64(reply, "EPOCH_ABORTED", 1);
 	if (!counts->by_epoch)
 		return;
-	for (size_t i = 0; i < counts->epoch_count; i++) {
-		if (counts->epochs[i].epoch != epoch)
-			continue;
-		wire_add_u64(reply, "EPOCH_FRAMES", counts->epochs[i].frames);
-		wire_add_u64(reply, "EPOCH_BYTES", counts->epochs[i].bytes);
-	}
+	wire_add_u64(reply, "EPOCH_FRAMES", held.frames);
+	wire_add_u64(reply, "EPOCH_BYTES", held.bytes);
+	wire_add_u64(reply, "EPOCH_HOLD_NS", held.hold_ns);
 }
 
 static void add_vif(struct wire_buf *reply, const struct vif *vif, const struct plug_status *status)
