@@ -98,44 +98,52 @@ static void records(struct vif *const *vifs, size_t count, const struct record *
 		plug_set_record(&vifs[i]->buffer->record, record);
 }
 
+/* One try: @left tells how many frames were queued when holding began. */
+static int try_holding(struct plug_ctx *ctx, struct vif *vif, const struct record *record, uint64_t *left)
+{
+	uint64_t sent;
+	int ret = wait_empty(ctx, vif);
+
+	if (ret && ret != -EAGAIN)
+		return ret;
+	plug_set_record(&vif->buffer->record, record);
+	ret = send_recorded(ctx, &vif, 1, PLUG_BUFFER);
+	return ret ? ret : queued(ctx, vif, left, &sent);
+}
+
 /*
  * From passing to holding. A frame still queued when BUFFER comes was never counted, and would take another's place in every
  * release to come: that one would leave late. The guest stands still, so the queue runs empty at once; if a frame slipped in all
  * the same, let it go and try again.
  */
-static int begin_holding(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, const struct record *record)
+static int begin_holding(struct plug_ctx *ctx, struct vif *vif, const struct record *record)
 {
-	uint64_t frames = 0, sent;
+	uint64_t left = 0;
+	int ret = try_holding(ctx, vif, record, &left);
+
+	for (int again = 1; !ret && left && again < SETTLE_TRIES; again++) {
+		plug_set_record(&vif->buffer->record, &(struct record){ .open = record->open - 1 });
+		ret = send_recorded(ctx, &vif, 1, PLUG_PASS);
+		if (!ret)
+			ret = try_holding(ctx, vif, record, &left);
+	}
+	if (!ret && left)
+		log_warning(ctx->log, (&(struct log_about){ .domain = vif->domain->name, .vif = vif->name }),
+			    "%llu frames were on their way when holding began: as many will leave late",
+			    (unsigned long long)left);
+	return ret;
+}
+
+static int begin_holding_all(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, const struct record *record)
+{
+	int ret = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct vif *vif = vifs[i];
-
-		vif->error = 0;
-		for (int try = 0; try < SETTLE_TRIES; try++) {
-			int ret = wait_empty(ctx, vif);
-
-			if (!ret || ret == -EAGAIN) {
-				plug_set_record(&vif->buffer->record, record);
-				ret = send_recorded(ctx, &vif, 1, PLUG_BUFFER);
-			}
-			if (ret)
-				return ret;
-			ret = queued(ctx, vif, &frames, &sent);
-			if (ret || !frames)
-				break;
-			if (try == SETTLE_TRIES - 1)
-				break;
-			plug_set_record(&vif->buffer->record, &(struct record){ .open = record->open - 1 });
-			ret = send_recorded(ctx, &vif, 1, PLUG_PASS);
-			if (ret)
-				return ret;
-		}
-		if (frames)
-			log_warning(ctx->log, (&(struct log_about){ .vif = vif->name }),
-				    "%llu frames were on their way when holding began: as many will leave late",
-				    (unsigned long long)frames);
+		vifs[i]->error = begin_holding(ctx, vifs[i], record);
+		if (!ret)
+			ret = vifs[i]->error;
 	}
-	return 0;
+	return ret;
 }
 
 static int mainline_close(void *ctx, struct vif *const *vifs, size_t count, uint64_t epoch)
@@ -146,7 +154,6 @@ static int mainline_close(void *ctx, struct vif *const *vifs, size_t count, uint
 	int ret = 0, ret_first = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		vifs[i]->error = -ECANCELED; /* until it is tried */
 		if (vifs[i]->holding)
 			again[agains++] = vifs[i];
 		else
@@ -156,7 +163,7 @@ static int mainline_close(void *ctx, struct vif *const *vifs, size_t count, uint
 	if (agains)
 		ret = send_recorded(ctx, again, agains, PLUG_BUFFER);
 	if (firsts)
-		ret_first = begin_holding(ctx, first, firsts, &record);
+		ret_first = begin_holding_all(ctx, first, firsts, &record);
 	return ret ? ret : ret_first;
 }
 
