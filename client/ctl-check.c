@@ -174,6 +174,27 @@ static void judge_silence(int error, const char *path, struct finding *f)
 	}
 }
 
+/* The daemon may live elsewhere, and what it found first is what it uses. */
+static void judge_module(struct outcommit *c, struct finding *f)
+{
+	struct outcommit_reply *reply;
+	const char *module;
+
+	if (outcommit_check(c, &reply, NULL))
+		return;
+	module = outcommit_reply_get(reply, "MODULE");
+	if (module && !strcmp(module, "none")) {
+		find(f, LEVEL_FAIL, "outcommitd runs, but finds no sch_plug");
+		advise(f, "see the module sch_plug");
+	} else if (module) {
+		size_t len = strlen(f->text);
+
+		snprintf(f->text + len, sizeof(f->text) - len, ", uses %s sch_plug",
+			 !strcmp(module, "outcommit") ? "outcommit's" : "mainline's");
+	}
+	outcommit_reply_free(reply);
+}
+
 static void judge_version(struct outcommit *c, struct finding *f)
 {
 	struct outcommit_error err;
@@ -189,6 +210,7 @@ static void judge_version(struct outcommit *c, struct finding *f)
 		advise(f, "bring command and daemon to the same version");
 	} else {
 		find(f, LEVEL_OK, "outcommitd %s answers, protocol %u", version, protocol);
+		judge_module(c, f);
 	}
 }
 

@@ -237,13 +237,13 @@ static int try_frame(struct place *place)
 	return went_through(place) ? 0 : -NLE_FAILURE;
 }
 
-static void note(struct trial *trial, enum trial_step step, bool good, const char *why)
+static void note(struct trial *trial, enum trial_step step, bool good, const char *reason)
 {
 	struct trial_result *result = &trial->steps[step];
 
 	result->tried = true;
 	result->good = good;
-	snprintf(result->why, sizeof(result->why), "%s", good ? "" : why);
+	snprintf(result->why, sizeof(result->why), "%s", good ? "" : reason);
 }
 
 /* Without the right to make a network namespace, one may have it in a user namespace. */
@@ -253,6 +253,12 @@ static bool enter_namespace(struct trial *trial)
 
 	note(trial, TRIAL_NAMESPACE, good, strerror(errno));
 	return good;
+}
+
+/* A kind of qdisc, filter or action that no module has comes back as "Object not found". */
+static const char *why(int error)
+{
+	return error == -NLE_OBJ_NOTFOUND ? "unknown to this kernel" : nl_geterror(error);
 }
 
 static void try_steps(struct place *place)
@@ -267,7 +273,7 @@ static void try_steps(struct place *place)
 	for (enum trial_step step = TRIAL_IFB; step < TRIAL_STEPS; step++) {
 		int ret = steps[step](place);
 
-		note(place->trial, step, ret >= 0, nl_geterror(ret));
+		note(place->trial, step, ret >= 0, why(ret));
 		/*
 		 * a redirect can be tried with any IFB, but nothing without one, and a frame only
 		 * with all
