@@ -6,7 +6,8 @@
  * with the kernel (zero copy). Prints "NAME FRAMES BYTES"; "not ok ..." if a held frame was
  * changed by its sender.
  *
- * usage: pinning [failing]    failing: copies fail (the kernel must be told to); frames must be dropped
+ * usage: pinning [ring | failing]    ring: that sender only
+ *                                    failing: ditto; copies fail (the kernel must be told to)
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -273,16 +274,16 @@ static int ring_sender(struct rig *rig, bool failing)
 
 int main(int argc, char **argv)
 {
-	bool failing = argc > 1 && !strcmp(argv[1], "failing");
+	bool failing = argc > 1 && !strcmp(argv[1], "failing"), all = argc == 1;
 	struct rig rig;
 	int err = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (!failing)
+	if (all)
 		err = tcp_sender();
 	if (err || rig_open(&rig, ""))
 		return 1;
-	if (!failing)
+	if (all)
 		err = udp_sender(&rig);
 	err = err || ring_sender(&rig, failing);
 	rig_close(&rig);

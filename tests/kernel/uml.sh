@@ -41,7 +41,7 @@ uml_boot() {
 # sch_qfq warns of every child that has frames and gives none: the two that are not ours.
 uml_reports() {
 	awk '/^(WARNING|BUG|INFO): |^possible |KASAN/ { report = $0; n = 0 }
-		report && n++ < 70 && /force_flush_all|qfq_peek_skb/ { report = "" }
+		report && n++ < 70 && /force_flush_all|sch_qfq/ { report = "" }
 		report && n >= 70 { print report; report = "" }
 		/^(ok|not ok|LEAKS|END) / && report { print report; report = "" }' "$out/uml"
 }
