@@ -84,6 +84,22 @@ check() {
 	rm -f "$log"
 }
 
+# Run SCRIPT [ARG...] in the VM: it reports as suites do, and its results become ours.
+checks_in_vm() {
+	local line status before=$failures
+	while IFS= read -r line; do
+		case $line in
+		'pass: '*) passes=$((passes + 1)) ;;
+		'FAIL: '*) failures=$((failures + 1)) ;;
+		'skip: '*) skips=$((skips + 1)) ;;
+		'status: '*) status=${line#status: } && continue ;;
+		[0-9]*' passed, '[0-9]*' failed'*) continue ;;
+		esac
+		printf '%s\n' "$line"
+	done < <(rc=0; "$repo/tests/vm/run" env OUTCOMMIT_BUILD="$build" "$@" || rc=$?; echo "status: $rc")
+	[ "$status" = 0 ] || [ $failures != "$before" ] || fail "${1##*/} in the VM" "status $status"
+}
+
 closing() {
 	local skipped=''
 	[ $skips = 0 ] || skipped=", $skips skipped"
