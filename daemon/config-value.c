@@ -28,6 +28,7 @@ size_t config_value_size(enum config_type type)
 	case CONFIG_LEVEL:
 	case CONFIG_SIZE:
 	case CONFIG_NUMBER:
+	case CONFIG_BOOL:
 		return sizeof(uint64_t);
 	case CONFIG_USERS:
 	case CONFIG_GROUPS:
@@ -54,6 +55,16 @@ static int parse_mode(const char *value, uint64_t *mode)
 	if (!digits || digits > 6 || value[digits])
 		return -EINVAL;
 	*mode = strtoul(value, NULL, 8);
+	return 0;
+}
+
+static int parse_bool(const char *value, uint64_t *out)
+{
+	bool yes = !strcmp(value, "yes");
+
+	if (!yes && strcmp(value, "no"))
+		return -EINVAL;
+	*out = yes;
 	return 0;
 }
 
@@ -130,12 +141,16 @@ static int parse_number(const struct config_key *key, const char *value, uint64_
 		ret = parse_level(value, &number);
 	else if (key->type == CONFIG_MODE)
 		ret = parse_mode(value, &number);
+	else if (key->type == CONFIG_BOOL)
+		ret = parse_bool(value, &number);
 	else if (key->type == CONFIG_SIZE)
 		ret = wire_parse_size(value, &number);
 	else
 		ret = wire_parse_u64(value, &number);
 	if (ret && key->type == CONFIG_LEVEL) {
 		snprintf(why, why_size, "'%.40s' is not err, warning, notice, info or debug", value);
+	} else if (ret && key->type == CONFIG_BOOL) {
+		snprintf(why, why_size, "'%.40s' is neither yes nor no", value);
 	} else if (ret || number < key->min || number > key->max) {
 		snprintf(why, why_size,
 			 key->type == CONFIG_MODE ? "'%.40s' is not an octal number from %" PRIo64 " to %" PRIo64 :
@@ -163,6 +178,7 @@ int config_value_parse(const struct config_key *key, const char *value, struct c
 	case CONFIG_LEVEL:
 	case CONFIG_SIZE:
 	case CONFIG_NUMBER:
+	case CONFIG_BOOL:
 		return parse_number(key, value, to, why, why_size);
 	}
 	return -EINVAL;

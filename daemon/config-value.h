@@ -13,6 +13,7 @@ enum config_type {
 	CONFIG_LEVEL, /* uint64_t, syslog level by name */
 	CONFIG_SIZE, /* uint64_t, bytes with K, M, G */
 	CONFIG_NUMBER, /* uint64_t */
+	CONFIG_BOOL, /* uint64_t, yes or no */
 	CONFIG_USERS, /* struct config_ids */
 	CONFIG_GROUPS, /* struct config_ids */
 };

@@ -36,6 +36,8 @@ static const struct config_key config_keys[] = {
 	  "Bytes that one vif may have held, K, M and G allowed; more is dropped and counted" },
 	{ "buffer", "txqueuelen", CONFIG_NUMBER, FIELD(txqueuelen_frames), 1, 1000000, true, "1000",
 	  "Frames that an IFB passes on in one go" },
+	{ "buffer", "group", CONFIG_BOOL, FIELD(group), 0, 1, true, "yes",
+	  "Reach all vifs of a domain with one message, where the sch_plug module can" },
 	{ "limits", "clients", CONFIG_NUMBER, FIELD(clients), 1, 4096, true, "128",
 	  "Connections at a time" },
 	{ "limits", "domains", CONFIG_NUMBER, FIELD(domains), 1, 65536, true, "1024", "Domains" },

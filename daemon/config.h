@@ -33,6 +33,7 @@ struct config {
 	/* [buffer] */
 	uint64_t limit_bytes;
 	uint64_t txqueuelen_frames;
+	uint64_t group; /* 0 or 1 */
 	/* [limits] */
 	uint64_t clients;
 	uint64_t domains;

@@ -53,7 +53,7 @@ static int set_options(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) ? -errno : 0;
 }
 
-int nltx_init(struct nltx *tx)
+int nltx_init(struct nltx *tx, int protocol)
 {
 	int ret;
 
@@ -64,7 +64,7 @@ int nltx_init(struct nltx *tx)
 		ret = -ENOMEM;
 		goto fini;
 	}
-	ret = nltx_errno(nl_connect(tx->sock, NETLINK_ROUTE));
+	ret = nltx_errno(nl_connect(tx->sock, protocol));
 	if (ret)
 		goto fini;
 	tx->fd = nl_socket_get_fd(tx->sock);
@@ -110,6 +110,7 @@ struct batch {
 	size_t count;
 	size_t pending;
 	int *errors;
+	bool answer_ends; /* no acknowledgement follows it */
 	nltx_answer answer;
 	void *ctx;
 };
@@ -145,6 +146,8 @@ static void handle(struct nltx *tx, struct batch *batch, const struct nlmsghdr *
 	default:
 		if (batch->answer)
 			batch->answer(batch->ctx, index, nlh);
+		if (batch->answer_ends)
+			finish(batch, index, 0);
 	}
 }
 
@@ -192,12 +195,12 @@ static void read_answers(struct nltx *tx, struct batch *batch)
 		finish(batch, i, -ENOBUFS);
 }
 
-static void number(struct nltx *tx, struct iovec *iov, size_t count)
+static void number(struct nltx *tx, struct iovec *iov, size_t count, uint16_t flags)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct nlmsghdr *nlh = iov[i].iov_base;
 
-		nlh->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+		nlh->nlmsg_flags |= flags;
 		nlh->nlmsg_seq = ++tx->seq;
 		nlh->nlmsg_pid = tx->portid;
 	}
@@ -217,33 +220,36 @@ static ssize_t send_all(struct nltx *tx, struct iovec *iov, size_t count)
 	return sent < 0 ? -errno : sent;
 }
 
+static int run(struct nltx *tx, struct iovec *iov, struct batch *batch)
+{
+	ssize_t sent;
+
+	batch->first_seq = tx->seq + 1;
+	batch->pending = batch->count;
+	tx->extack[0] = '\0';
+	number(tx, iov, batch->count, NLM_F_REQUEST | (batch->answer_ends ? 0 : NLM_F_ACK));
+	for (size_t i = 0; i < batch->count; i++)
+		batch->errors[i] = PENDING;
+	sent = send_all(tx, iov, batch->count);
+	if (sent < 0) {
+		for (size_t i = 0; i < batch->count; i++)
+			batch->errors[i] = (int)sent;
+		return (int)sent;
+	}
+	read_answers(tx, batch);
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->errors[i])
+			return batch->errors[i];
+	return 0;
+}
+
 int nltx_run(struct nltx *tx, struct iovec *iov, size_t count, int *errors, nltx_answer answer, void *ctx)
 {
-	struct batch batch = {
-		.first_seq = tx->seq + 1, .count = count, .pending = count,
-		.errors = errors, .answer = answer, .ctx = ctx,
-	};
-	ssize_t sent;
+	struct batch batch = { .count = count, .errors = errors, .answer = answer, .ctx = ctx };
 
 	if (!count)
 		return 0;
-	if (count > NLTX_BATCH_MAX)
-		return -E2BIG;
-	tx->extack[0] = '\0';
-	number(tx, iov, count);
-	for (size_t i = 0; i < count; i++)
-		errors[i] = PENDING;
-	sent = send_all(tx, iov, count);
-	if (sent < 0) {
-		for (size_t i = 0; i < count; i++)
-			errors[i] = (int)sent;
-		return (int)sent;
-	}
-	read_answers(tx, &batch);
-	for (size_t i = 0; i < count; i++)
-		if (errors[i])
-			return errors[i];
-	return 0;
+	return count > NLTX_BATCH_MAX ? -E2BIG : run(tx, iov, &batch);
 }
 
 int nltx_one(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ctx)
@@ -252,4 +258,15 @@ int nltx_one(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ct
 	int error;
 
 	return nltx_run(tx, &iov, 1, &error, answer, ctx);
+}
+
+int nltx_ask(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ctx)
+{
+	struct iovec iov = { .iov_base = nlh, .iov_len = nlh->nlmsg_len };
+	int error;
+	struct batch batch = {
+		.count = 1, .errors = &error, .answer_ends = true, .answer = answer, .ctx = ctx
+	};
+
+	return run(tx, &iov, &batch);
 }

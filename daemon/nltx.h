@@ -30,7 +30,8 @@ struct nltx {
 /* Called for each answer to request @index of the batch that is not its acknowledgement. @nlh is whole: nlmsg_len bytes. */
 typedef void (*nltx_answer)(void *ctx, size_t index, const struct nlmsghdr *nlh);
 
-int nltx_init(struct nltx *tx);
+/* @protocol: NETLINK_ROUTE or NETLINK_GENERIC */
+int nltx_init(struct nltx *tx, int protocol);
 void nltx_fini(struct nltx *tx);
 
 /*
@@ -42,6 +43,9 @@ int nltx_run(struct nltx *tx, struct iovec *iov, size_t count, int *errors, nltx
 
 /* The same for one message. */
 int nltx_one(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ctx);
+
+/* A request that the kernel answers with one message, or an error: nothing else is asked for. */
+int nltx_ask(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ctx);
 
 /* The one place where libnl's error codes become errnos. */
 int nltx_errno(int nlerr);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Our sch_plug: every request carries its epoch, so repeating one is harmless, and the module keeps the numbers. */
+/*
+ * Our sch_plug: every request carries its epoch, so repeating one is harmless, and the module keeps the numbers. One message of its own
+ * family reaches all vifs of a domain; without the family, rtnetlink does.
+ */
 #include "plug-private.h"
 
 #include <errno.h>
@@ -8,10 +11,16 @@
 
 #include <netlink/msg.h>
 
+#include "plug-group.h"
 #include "sch_plug.h"
+#include "sch_plug_group.h"
 
 static int outcommit_close(void *ctx, struct vif *const *vifs, size_t count, uint64_t epoch)
 {
+	int ret = plug_group_run(ctx, vifs, count, PLUG_CMD_BUFFER, &epoch);
+
+	if (ret != -EOPNOTSUPP)
+		return ret;
 	for (size_t i = 0; i < count; i++)
 		plug_set_epoch(&vifs[i]->buffer->buffer, epoch);
 	return plug_send(ctx, vifs, count, PLUG_BUFFER, false);
@@ -19,6 +28,10 @@ static int outcommit_close(void *ctx, struct vif *const *vifs, size_t count, uin
 
 static int outcommit_release(void *ctx, struct vif *const *vifs, size_t count, uint64_t epoch)
 {
+	int ret = plug_group_run(ctx, vifs, count, PLUG_CMD_RELEASE, &epoch);
+
+	if (ret != -EOPNOTSUPP)
+		return ret;
 	for (size_t i = 0; i < count; i++)
 		plug_set_epoch(&vifs[i]->buffer->release, epoch);
 	return plug_send(ctx, vifs, count, PLUG_RELEASE, false);
@@ -26,7 +39,9 @@ static int outcommit_release(void *ctx, struct vif *const *vifs, size_t count, u
 
 static int outcommit_pass(void *ctx, struct vif *const *vifs, size_t count, uint64_t open)
 {
-	return plug_send(ctx, vifs, count, PLUG_PASS, false);
+	int ret = plug_group_run(ctx, vifs, count, PLUG_CMD_PASS, NULL);
+
+	return ret == -EOPNOTSUPP ? plug_send(ctx, vifs, count, PLUG_PASS, false) : ret;
 }
 
 static int discard_one(struct plug_ctx *ctx, const struct buffer *buffer)
@@ -46,8 +61,11 @@ static int discard_one(struct plug_ctx *ctx, const struct buffer *buffer)
 
 static int outcommit_discard(void *ctx, struct vif *const *vifs, size_t count, uint64_t open)
 {
-	int ret = 0;
+	int ret = plug_group_run(ctx, vifs, count, PLUG_CMD_DISCARD, NULL);
 
+	if (ret != -EOPNOTSUPP)
+		return ret;
+	ret = 0;
 	for (size_t i = 0; i < count; i++) {
 		vifs[i]->error = discard_one(ctx, vifs[i]->buffer);
 		if (!ret)

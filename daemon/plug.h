@@ -23,10 +23,13 @@ enum plug_kind {
 	PLUG_OUTCOMMIT,
 };
 
+struct plug_group;
+
 /* What the buffers of a daemon share. */
 struct plug_ctx {
 	struct nltx *tx;
 	const struct log *log;
+	struct plug_group *group;
 	enum plug_kind kind; /* of the loaded module: one kind for all plugs there are */
 };
 

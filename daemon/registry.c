@@ -21,9 +21,12 @@ static int compare_ifindex(const void *a, const void *b)
 
 int registry_init(struct registry *reg, struct ev_loop *loop, const struct config *config, const struct log *log)
 {
+	int ret;
+
 	*reg = (struct registry){ .loop = loop, .config = config, .log = log };
-	reg->plug = (struct plug_ctx){ .tx = &reg->tx, .log = log };
-	return nltx_init(&reg->tx);
+	reg->plug = (struct plug_ctx){ .tx = &reg->tx, .log = log, .group = &reg->group };
+	ret = nltx_init(&reg->tx, NETLINK_ROUTE);
+	return ret ? ret : plug_group_init(&reg->group, &config->group);
 }
 
 void registry_fini(struct registry *reg)
@@ -42,6 +45,7 @@ void registry_fini(struct registry *reg)
 		free(domain);
 	}
 	free(reg->domains);
+	plug_group_fini(&reg->group);
 	nltx_fini(&reg->tx);
 	*reg = (struct registry){ 0 };
 }

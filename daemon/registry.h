@@ -13,6 +13,7 @@
 #include "config.h"
 #include "domain.h"
 #include "log.h"
+#include "plug-group.h"
 
 enum registry_event {
 	REGISTRY_CREATE,
@@ -25,6 +26,7 @@ struct registry {
 	const struct config *config;
 	const struct log *log;
 	struct nltx tx;
+	struct plug_group group;
 	struct plug_ctx plug;
 	struct domain **domains; /* sorted by name */
 	size_t domain_count, domain_room;

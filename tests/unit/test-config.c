@@ -103,6 +103,7 @@ static const char *const bad_files[][2] = {
 	{ "[limits]\nclients = -1\n", ":2: limits.clients: '-1'" },
 	{ "[limits]\nclients = 1 2\n", ":2: limits.clients: '1 2'" },
 	{ "[limits]\noutstanding = 1025\n", ":2: limits.outstanding" },
+	{ "[buffer]\ngroup = maybe\n", ":2: buffer.group: 'maybe'" },
 };
 
 static void every_mistake_is_named_with_its_line(void **state)
