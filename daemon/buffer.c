@@ -17,7 +17,7 @@ static int run(struct plug_ctx *ctx, struct nl_msg *msg, nltx_answer answer, voi
 	return ret;
 }
 
-/* Two messages that the kernel does both or neither of, as far as a kill goes. */
+/* Two messages between which nobody can be killed. The second is sent even if the first fails. */
 static int run_two(struct plug_ctx *ctx, struct nl_msg *one, struct nl_msg *two)
 {
 	struct iovec iov[2];
@@ -91,7 +91,7 @@ int buffer_save_alias(struct plug_ctx *ctx, const struct buffer *buffer, const c
 	char alias[RTMSG_ALIAS_MAX];
 
 	alias_of(buffer, domain, vif, alias, sizeof(alias));
-	return run(ctx, rtmsg_link_alias(buffer->ifb, alias), NULL, NULL);
+	return run(ctx, rtmsg_link_alias(buffer->ifb_ifindex, NULL, alias), NULL, NULL);
 }
 
 static int create_ifb(struct plug_ctx *ctx, struct buffer *buffer, const struct buffer_request *request)
@@ -100,8 +100,12 @@ static int create_ifb(struct plug_ctx *ctx, struct buffer *buffer, const struct 
 	struct link_info link;
 	int ret;
 
+	/* the second message goes by name: it must not find somebody else's interface */
+	if (!buffer_link_get(ctx, 0, buffer->ifb, &link))
+		return -EEXIST;
 	alias_of(buffer, request->domain, request->vif, alias, sizeof(alias));
-	ret = run_two(ctx, rtmsg_ifb_new(buffer->ifb, buffer->txqueuelen), rtmsg_link_alias(buffer->ifb, alias));
+	ret = run_two(ctx, rtmsg_ifb_new(buffer->ifb, buffer->txqueuelen),
+		      rtmsg_link_alias(0, buffer->ifb, alias));
 	if (ret)
 		return ret;
 	ret = buffer_link_get(ctx, 0, buffer->ifb, &link);

@@ -66,13 +66,13 @@ struct nl_msg *rtmsg_ifb_new(const char *name, uint32_t txqueuelen)
 	return end(msg, failed);
 }
 
-struct nl_msg *rtmsg_link_alias(const char *name, const char *alias)
+struct nl_msg *rtmsg_link_alias(int ifindex, const char *name, const char *alias)
 {
-	struct nl_msg *msg = begin_link(RTM_SETLINK, 0, 0);
+	struct nl_msg *msg = begin_link(RTM_SETLINK, 0, ifindex);
 
 	if (!msg)
 		return NULL;
-	return end(msg, nla_put_string(msg, IFLA_IFNAME, name) ||
+	return end(msg, (!ifindex && nla_put_string(msg, IFLA_IFNAME, name)) ||
 				nla_put(msg, IFLA_IFALIAS, (int)strlen(alias), alias));
 }
 

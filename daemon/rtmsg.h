@@ -28,10 +28,11 @@ struct nl_msg;
 struct tc_plug_qopt;
 
 struct nl_msg *rtmsg_ifb_new(const char *name, uint32_t txqueuelen);
-struct nl_msg *rtmsg_link_alias(const char *name, const char *alias);
 struct nl_msg *rtmsg_link_up(int ifindex);
 struct nl_msg *rtmsg_link_del(int ifindex);
-struct nl_msg *rtmsg_link_get(int ifindex, const char *name); /* by index, or by name if that is 0 */
+/* By index, or by name if that is 0. */
+struct nl_msg *rtmsg_link_get(int ifindex, const char *name);
+struct nl_msg *rtmsg_link_alias(int ifindex, const char *name, const char *alias);
 struct nl_msg *rtmsg_link_dump(void);
 
 struct nl_msg *rtmsg_clsact_new(int ifindex);
