@@ -10,13 +10,13 @@
 #include "report.h"
 
 /*
- * A primary that does not read must not keep us from failing over: what does not fit is left out, since the next ack says it too.
- * A pipe with room has room for a frame.
+ * A primary that does not read must not keep us from failing over: what does not fit is left out,
+ * since the next ack says it too. A pipe with room has room for a frame.
  */
 static void say(struct backup *backup, enum frame_type type, uint64_t number)
 {
-	const struct frame frame = { .type = type, .number = number };
-	struct pollfd ready = { .fd = backup->back_fd, .events = POLLOUT };
+	const struct frame frame = {.type = type, .number = number};
+	struct pollfd ready = {.fd = backup->back_fd, .events = POLLOUT};
 	uint8_t bytes[FRAME_BYTES];
 
 	if (backup->back_fd < 0 || poll(&ready, 1, 0) <= 0 || !(ready.revents & POLLOUT))
@@ -28,10 +28,12 @@ static void say(struct backup *backup, enum frame_type type, uint64_t number)
 
 void backup_init(struct backup *backup, const struct settings *settings, int back_fd)
 {
-	*backup = (struct backup){ .settings = settings, .back_fd = back_fd };
+	*backup = (struct backup){.settings = settings, .back_fd = back_fd};
 	fence_init(&backup->fence, settings);
 	if (back_fd < 0)
-		report(LOG_ERR, "domain %s: there is no way back to the primary: it will refuse to be protected",
+		report(LOG_ERR,
+		       "domain %s: there is no way back to the primary: it will refuse to be "
+		       "protected",
 		       settings->domain);
 	say(backup, FRAME_HELLO, 0);
 }
@@ -74,7 +76,8 @@ static int on_reply(void *data, unsigned int type, int value, int64_t now_ns)
 	return value;
 }
 
-/* Only now: were the ack out and we then killed, the helper would never take the checkpoint that it speaks of. */
+/* Only now: were the ack out and we then killed, the helper would never take the checkpoint that it
+ * speaks of. */
 static void replied(void *data)
 {
 	struct backup *backup = data;

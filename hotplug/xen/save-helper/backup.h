@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The backup's side of the relay: greets the primary, acknowledges what is complete here, and lets the restored guest start only
- * through the fence.
+ * The backup's side of the relay: greets the primary, acknowledges what is complete here, and lets
+ * the restored guest start only through the fence.
  */
 #ifndef XEN_HELPER_BACKUP_H
 #define XEN_HELPER_BACKUP_H

@@ -11,21 +11,23 @@
 #define STREAM_REMUS 1L
 #define FLAG(message) (1L << (message))
 
-/* Where things are in argv: both modes begin alike, and end with the callback flags and the type of the stream. */
+/* Where things are in argv: both modes begin alike, and end with the callback flags and the type of
+ * the stream. */
 enum { ARG_MODE = 1, ARG_IO, ARG_BACK, ARG_DOMID, ARG_REST };
 
 /*
- * Since 4.14, libxl gives this many arguments, and wants these callbacks when it drives Remus. A callback's flag is its
- * message's number: the last one of the restore side is the one that moved the others.
+ * Since 4.14, libxl gives this many arguments, and wants these callbacks when it drives Remus. A
+ * callback's flag is its message's number: the last one of the restore side is the one that moved
+ * the others.
  */
 static const struct mode {
 	const char *name;
 	int argc;
 	long callbacks;
 } modes[] = {
-	{ "--save-domain", 8,
-	  FLAG(MESSAGE_SUSPEND) | FLAG(MESSAGE_POSTCOPY) | FLAG(MESSAGE_CHECKPOINT) },
-	{ "--restore-domain", 11, FLAG(MESSAGE_CHECKPOINT) | FLAG(MESSAGE_STATIC_DATA_DONE) },
+	{"--save-domain", 8,
+	 FLAG(MESSAGE_SUSPEND) | FLAG(MESSAGE_POSTCOPY) | FLAG(MESSAGE_CHECKPOINT)},
+	{"--restore-domain", 11, FLAG(MESSAGE_CHECKPOINT) | FLAG(MESSAGE_STATIC_DATA_DONE)},
 };
 
 static int number(const char *text, long *value)

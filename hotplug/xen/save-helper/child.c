@@ -45,7 +45,7 @@ int child_start(struct child *child, char *const argv[], const sigset_t *mask)
 	err = make_pipes(in, out);
 	if (err)
 		return err;
-	*child = (struct child){ .pid = fork(), .in = in[1], .out = out[0] };
+	*child = (struct child){.pid = fork(), .in = in[1], .out = out[0]};
 	err = child->pid < 0 ? -errno : 0;
 	if (child->pid == 0)
 		become_helper(child, in[0], out[1], parent, argv, mask);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The real save helper as our child, on two pipes. It does not outlive us, however we end: libxl may kill only us.
+ * The real save helper as our child, on two pipes. It does not outlive us, however we end: libxl
+ * may kill only us.
  */
 #ifndef XEN_HELPER_CHILD_H
 #define XEN_HELPER_CHILD_H
@@ -10,16 +11,18 @@
 
 struct child {
 	pid_t pid; /* 0 once it was reaped */
-	int in; /* its stdin */
-	int out; /* its stdout, -1 once it has ended */
+	int in;	   /* its stdin */
+	int out;   /* its stdout, -1 once it has ended */
 };
 
-/* Run argv[0] with @mask for its signals. 0 or a negative errno; that it could not be executed is its exit status, 127. */
+/* Run argv[0] with @mask for its signals. 0 or a negative errno; that it could not be executed is
+ * its exit status, 127. */
 int child_start(struct child *child, char *const argv[], const sigset_t *mask);
 
 void child_signal(const struct child *child, int number);
 
-/* End it by what libxl itself would send, and by the end of its input: it then puts the guest's memory tracking back. */
+/* End it by what libxl itself would send, and by the end of its input: it then puts the guest's
+ * memory tracking back. */
 void child_stop(struct child *child);
 
 void child_close_out(struct child *child);

@@ -64,7 +64,8 @@ static int get_outstanding_max(struct driver *driver, unsigned int *outstanding_
 	if (err)
 		return failed(driver, "check", err, &error);
 	module = outcommit_reply_get(reply, "MODULE");
-	*outstanding_max = module && !strcmp(module, "outcommit") ? driver->settings->outstanding : 1;
+	*outstanding_max =
+		module && !strcmp(module, "outcommit") ? driver->settings->outstanding : 1;
 	outcommit_reply_free(reply);
 	return 0;
 }
@@ -84,7 +85,8 @@ static int driver_postsuspend(void *data, uint64_t epoch)
 {
 	struct driver *driver = data;
 	struct outcommit_error error;
-	int err = outcommit_postsuspend(driver->connection, driver->settings->domain, epoch, NULL, &error);
+	int err = outcommit_postsuspend(driver->connection, driver->settings->domain, epoch, NULL,
+					&error);
 
 	return err ? failed(driver, "postsuspend", err, &error) : 0;
 }
@@ -102,7 +104,8 @@ static int driver_commit(void *data, uint64_t epoch)
 {
 	struct driver *driver = data;
 	struct outcommit_error error;
-	int err = outcommit_commit(driver->connection, driver->settings->domain, epoch, NULL, &error);
+	int err =
+		outcommit_commit(driver->connection, driver->settings->domain, epoch, NULL, &error);
 
 	return err ? failed(driver, "commit", err, &error) : 0;
 }

@@ -19,7 +19,7 @@
 
 void fence_init(struct fence *fence, const struct settings *settings)
 {
-	*fence = (struct fence){ .settings = settings, .deadline_ns = INT64_MAX };
+	*fence = (struct fence){.settings = settings, .deadline_ns = INT64_MAX};
 }
 
 static bool word(const struct fence *fence, const char *what)
@@ -44,12 +44,16 @@ static void announce(const struct fence *fence)
 		report(LOG_WARNING, "domain %s: failover; fencing %s: %s", domain,
 		       fence->settings->primary, fence->settings->fence);
 	else if (*fence->settings->fence)
-		report(LOG_WARNING, "domain %s: failover WITHOUT FENCING, as configured: if the "
-		       "other one still runs, there are two of it now", domain);
+		report(LOG_WARNING,
+		       "domain %s: failover WITHOUT FENCING, as configured: if the "
+		       "other one still runs, there are two of it now",
+		       domain);
 	else
-		report(LOG_CRIT, "domain %s: failover waits for you, because no fence command is "
+		report(LOG_CRIT,
+		       "domain %s: failover waits for you, because no fence command is "
 		       "configured: make sure that it does not run on %s, then: "
-		       "outcommit-xl-receive take-over %s", domain, fence->settings->primary, domain);
+		       "outcommit-xl-receive take-over %s",
+		       domain, fence->settings->primary, domain);
 }
 
 /* stdout is libxl's: what the command prints goes to the log. */
@@ -118,9 +122,11 @@ bool fence_child(struct fence *fence, pid_t pid, int status, int64_t now_ns)
 	if (fence->done)
 		report(LOG_NOTICE, "domain %s: fenced", fence->settings->domain);
 	else
-		report(LOG_CRIT, "domain %s: the fence command failed (%s %d); the guest does NOT start; try %u follows in "
-		       "%u s, or: outcommit-xl-receive take-over %s", fence->settings->domain,
-		       WIFEXITED(status) ? "status" : "signal",
+		report(LOG_CRIT,
+		       "domain %s: the fence command failed (%s %d); the guest does NOT start; try "
+		       "%u follows in "
+		       "%u s, or: outcommit-xl-receive take-over %s",
+		       fence->settings->domain, WIFEXITED(status) ? "status" : "signal",
 		       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), fence->tries + 1,
 		       fence->settings->fence_retry_s, fence->settings->domain);
 	fence->retry_ns = now_ns + (int64_t)fence->settings->fence_retry_s * SECOND_NS;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * May the restored guest start? Only once the other one cannot run any more: when the fence command has succeeded, or when the
- * administrator has said so. A command that fails is run again, for ever if need be: a guest that waits can still be had, one that
- * runs twice cannot be undone.
+ * May the restored guest start? Only once the other one cannot run any more: when the fence command
+ * has succeeded, or when the administrator has said so. A command that fails is run again, for ever
+ * if need be: a guest that waits can still be had, one that runs twice cannot be undone.
  *
- * The administrator's word is a file in run_dir: DOMAIN.take-over starts the guest, DOMAIN.stand-down gives it up.
+ * The administrator's word is a file in run_dir: DOMAIN.take-over starts the guest,
+ * DOMAIN.stand-down gives it up.
  */
 #ifndef XEN_HELPER_FENCE_H
 #define XEN_HELPER_FENCE_H
@@ -16,8 +17,8 @@
 #include "settings.h"
 
 enum fence_verdict {
-	FENCE_WAIT, /* ask again at deadline_ns, or after fence_child() */
-	FENCE_START, /* the guest may start */
+	FENCE_WAIT,    /* ask again at deadline_ns, or after fence_child() */
+	FENCE_START,   /* the guest may start */
 	FENCE_GIVE_UP, /* it may not, for good */
 };
 

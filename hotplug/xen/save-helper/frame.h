@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the backup's wrapper says to the primary's over the migration's back channel, on which xl is silent under Remus: a
- * hello when it starts, then one ack for each checkpoint that is complete there. Acks are cumulative: one that is lost is
- * made up for by the next. Frames are of one size and in network byte order.
+ * What the backup's wrapper says to the primary's over the migration's back channel, on which xl is
+ * silent under Remus: a hello when it starts, then one ack for each checkpoint that is complete
+ * there. Acks are cumulative: one that is lost is made up for by the next. Frames are of one size
+ * and in network byte order.
  */
 #ifndef XEN_HELPER_FRAME_H
 #define XEN_HELPER_FRAME_H
@@ -36,7 +37,8 @@ void frame_encode(const struct frame *frame, uint8_t bytes[FRAME_BYTES]);
  */
 int frame_decode(const uint8_t bytes[FRAME_BYTES], struct frame *frame);
 
-/* Take what has come, in one read. 1: *@frame is one, 0: more must come, -EPIPE: the end; errors as frame_decode(). */
+/* Take what has come, in one read. 1: *@frame is one, 0: more must come, -EPIPE: the end; errors as
+ * frame_decode(). */
 int frame_read(struct frame_reader *reader, int fd, struct frame *frame);
 
 #endif

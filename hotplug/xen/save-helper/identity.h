@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /*
- * The name that the hooks give the domain: the guest's in xenstore, without what xl adds to it while it is received, or its uuid if
- * the daemon could not take that. 0 or -ENOENT.
+ * The name that the hooks give the domain: the guest's in xenstore, without what xl adds to it
+ * while it is received, or its uuid if the daemon could not take that. 0 or -ENOENT.
  */
 int identity_domain(unsigned int domid, char *name, size_t size);
 

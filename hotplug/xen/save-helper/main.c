@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * outcommit-xen-save-helper: what LIBXL_SAVE_HELPER names on both hosts of a guest that xl remus protects. It runs libxl's own save
- * helper and stands between the two: output commit for a libxl that has none.
+ * outcommit-xen-save-helper: what LIBXL_SAVE_HELPER names on both hosts of a guest that xl remus
+ * protects. It runs libxl's own save helper and stands between the two: output commit for a libxl
+ * that has none.
  *
- * It never leaves a guest's output unheld because something went wrong: whatever fails, Remus ends, and what is held stays held.
- * Of an ordinary save, restore or migration it keeps out altogether.
+ * It never leaves a guest's output unheld because something went wrong: whatever fails, Remus ends,
+ * and what is held stays held. Of an ordinary save, restore or migration it keeps out altogether.
  */
 #include <errno.h>
 #include <signal.h>
@@ -48,7 +49,8 @@ static int find_helper(struct settings *settings)
 	if (!*settings->helper)
 		err = identity_helper(settings->helper, sizeof(settings->helper));
 	if (err)
-		report(LOG_ERR, "libxl's own save helper is nowhere to be found: set helper in %s", CONF);
+		report(LOG_ERR, "libxl's own save helper is nowhere to be found: set helper in %s",
+		       CONF);
 	return err;
 }
 
@@ -68,7 +70,7 @@ static int find_domain(struct settings *settings, unsigned int domid)
 /* Whoever waits for us sees what it would have seen of the helper. */
 static int end_as(int status)
 {
-	const struct rlimit no_core = { 0 };
+	const struct rlimit no_core = {0};
 	sigset_t all;
 
 	if (WIFEXITED(status))
@@ -118,7 +120,8 @@ static int step_aside(struct settings *settings, char *argv[])
 static int refuse(int err)
 {
 	if (err == -EPROTONOSUPPORT)
-		report(LOG_ERR, "this libxl is older than 4.14, or drives Remus in a way not known here: refused");
+		report(LOG_ERR, "this libxl is older than 4.14, or drives Remus in a way not known "
+				"here: refused");
 	else
 		fputs(usage, stderr);
 	return EXIT_FAILURE;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What libxl and its save helper say to each other, read without trusting either: the helper's messages (u16 length of what
- * follows, u16 number, arguments) and libxl's replies (one int), both in the machine's byte order. Nothing is read
- * beyond the message at hand, so what comes next stays in the pipe for as long as it has to wait.
+ * What libxl and its save helper say to each other, read without trusting either: the helper's
+ * messages (u16 length of what follows, u16 number, arguments) and libxl's replies (one int), both
+ * in the machine's byte order. Nothing is read beyond the message at hand, so what comes next stays
+ * in the pipe for as long as it has to wait.
  */
 #ifndef XEN_HELPER_MESSAGE_H
 #define XEN_HELPER_MESSAGE_H
@@ -41,8 +42,9 @@ struct reply {
 };
 
 /*
- * Take what has come, in one read. 1 if the message is whole (set len to 0 to read the next), 0 if more must come, -EPIPE if
- * the other side has ended, -EBADMSG if it ended within a message or sent what is none, or what read(2) gives.
+ * Take what has come, in one read. 1 if the message is whole (set len to 0 to read the next), 0 if
+ * more must come, -EPIPE if the other side has ended, -EBADMSG if it ended within a message or sent
+ * what is none, or what read(2) gives.
  */
 int message_read(struct message *message, int fd);
 int reply_read(struct reply *reply, int fd);

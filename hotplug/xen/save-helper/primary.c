@@ -53,7 +53,7 @@ static void tell_failure(struct primary *primary)
 	primary->told = true;
 	report(LOG_ERR, "domain %s: %s (%s); protection ends; %s", primary->settings->domain,
 	       save->failed, strerror(-save->error),
-	       save->closed ? "its output stays held until you decide" : "it had not begun");
+	       save->closed ? "its output stays held until you decide" : "no epoch was closed");
 }
 
 static void tell_blind(struct primary *primary)
@@ -61,8 +61,11 @@ static void tell_blind(struct primary *primary)
 	if (!primary->save.blind || primary->told_blind)
 		return;
 	primary->told_blind = true;
-	report(LOG_CRIT, "domain %s: the backup does not run outcommit's save helper: epochs are committed when their "
-	       "checkpoint is WRITTEN, not when it is safe; what is on the way is lost with this host",
+	report(LOG_CRIT,
+	       "domain %s: the backup does not run outcommit's save helper: epochs are committed "
+	       "when their "
+	       "checkpoint is WRITTEN, not when it is safe; what is on the way is lost with this "
+	       "host",
 	       primary->settings->domain);
 }
 
@@ -73,8 +76,9 @@ static void tell(struct primary *primary, int64_t now_ns)
 	if (now_ns < primary->progress_ns + PROGRESS_NS)
 		return;
 	primary->progress_ns = now_ns;
-	write_progress(primary, primary->save.failed ? "failed" :
-			       primary->save.acked ? "protecting" : "copying");
+	write_progress(primary, primary->save.failed  ? "failed"
+				: primary->save.acked ? "protecting"
+						      : "copying");
 }
 
 static enum relay_verdict on_message(void *data, const struct message *message, int64_t now_ns)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The primary's side of the relay: save.h's machine, between the daemon and the backup's frames, and what it tells the
- * administrator of it.
+ * The primary's side of the relay: save.h's machine, between the daemon and the backup's frames,
+ * and what it tells the administrator of it.
  */
 #ifndef XEN_HELPER_PRIMARY_H
 #define XEN_HELPER_PRIMARY_H

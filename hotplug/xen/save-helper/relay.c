@@ -30,7 +30,7 @@ struct relay {
 	bool helper_ended;
 	bool failed; /* by our own decision */
 	bool libxl_gone;
-	bool waiting; /* @message is whole and the side has said to wait */
+	bool waiting;	    /* @message is whole and the side has said to wait */
 	unsigned int asked; /* type of the message that libxl has yet to reply to */
 	struct message message;
 	struct message kept;
@@ -145,8 +145,9 @@ static void from_libxl(struct relay *relay)
 	relay->reply.len = 0;
 	relay->asked = 0;
 	if (type)
-		answer_helper(relay, relay->side->reply(relay->data, type, reply_value(&relay->reply),
-							relay_now_ns()));
+		answer_helper(relay,
+			      relay->side->reply(relay->data, type, reply_value(&relay->reply),
+						 relay_now_ns()));
 	else
 		give_up(relay, "libxl replied to what nobody asked", 0);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stands between libxl and its save helper: runs the helper, hands every message and reply on in order, and asks a side, the
- * primary's or the backup's, what is to become of each. libxl sees the helper's messages and its exit status as if we were it.
+ * Stands between libxl and its save helper: runs the helper, hands every message and reply on in
+ * order, and asks a side, the primary's or the backup's, what is to become of each. libxl sees the
+ * helper's messages and its exit status as if we were it.
  */
 #ifndef XEN_HELPER_RELAY_H
 #define XEN_HELPER_RELAY_H
@@ -12,10 +13,10 @@
 #include "message.h"
 
 enum relay_verdict {
-	RELAY_PASS, /* hand it on, behind one that was kept */
-	RELAY_WAIT, /* ask again after anything happened, or at the deadline */
-	RELAY_REFUSE, /* answer the helper with 0 instead */
-	RELAY_KEEP, /* put it aside until the next one is handed on */
+	RELAY_PASS,    /* hand it on, behind one that was kept */
+	RELAY_WAIT,    /* ask again after anything happened, or at the deadline */
+	RELAY_REFUSE,  /* answer the helper with 0 instead */
+	RELAY_KEEP,    /* put it aside until the next one is handed on */
 	RELAY_ABANDON, /* end the helper, and fail */
 };
 
@@ -26,7 +27,8 @@ struct relay_side {
 	int (*reply)(void *data, unsigned int type, int value, int64_t now_ns);
 	/* The helper has been told. */
 	void (*replied)(void *data);
-	/* A descriptor to read from, -1 for none (any more), and what to do when there is something. */
+	/* A descriptor to read from, -1 for none (any more), and what to do when there is
+	 * something. */
 	int (*peer_fd)(void *data);
 	void (*peer_ready)(void *data, int64_t now_ns);
 	int64_t (*deadline)(void *data);
@@ -36,8 +38,8 @@ struct relay_side {
 };
 
 /*
- * Run argv[0] as the helper until it has ended; libxl is on descriptors 0 and 1. The helper's wait status; if we had to end it, a
- * status that says failure.
+ * Run argv[0] as the helper until it has ended; libxl is on descriptors 0 and 1. The helper's wait
+ * status; if we had to end it, a status that says failure.
  */
 int relay_run(char *const argv[], const struct relay_side *side, void *data);
 

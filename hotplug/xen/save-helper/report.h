@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the wrapper tells the world: lines for the log (stderr, which xl hands through, and syslog), and for outcommit-xl-protect a
- * status file of KEY=value lines, replaced as a whole.
+ * What the wrapper tells the world: lines for the log (stderr, which xl hands through, and syslog),
+ * and for outcommit-xl-protect a status file of KEY=value lines, replaced as a whole.
  */
 #ifndef XEN_HELPER_REPORT_H
 #define XEN_HELPER_REPORT_H
@@ -21,7 +21,8 @@ struct progress {
 	const char *reason; /* why it ended, or NULL */
 };
 
-/* At @path, unless that is empty. A file that cannot be written is no reason to end a guest's protection. */
+/* At @path, unless that is empty. A file that cannot be written is no reason to end a guest's
+ * protection. */
 void report_progress(const char *path, const struct progress *progress);
 
 #endif

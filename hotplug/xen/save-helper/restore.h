@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The backup's side, as a pure machine. It counts the checkpoints that are complete here, so that they can be acknowledged, and
- * it is the gate that xl lacks: what makes libxl start the restored guest waits until fencing has said that the other one
- * cannot run any more.
+ * The backup's side, as a pure machine. It counts the checkpoints that are complete here, so that
+ * they can be acknowledged, and it is the gate that xl lacks: what makes libxl start the restored
+ * guest waits until fencing has said that the other one cannot run any more.
  */
 #ifndef XEN_HELPER_RESTORE_H
 #define XEN_HELPER_RESTORE_H
@@ -13,8 +13,8 @@
 #include "message.h"
 
 enum gate {
-	GATE_OPEN, /* hand it on */
-	GATE_KEEP, /* keep it until the helper's last word is known */
+	GATE_OPEN,  /* hand it on */
+	GATE_KEEP,  /* keep it until the helper's last word is known */
 	GATE_FENCE, /* a good end, so a failover: keep it until fenced */
 };
 

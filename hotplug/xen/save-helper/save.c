@@ -9,7 +9,7 @@
 void save_init(struct save *save, const struct save_ops *ops, void *data,
 	       const struct save_limits *limits)
 {
-	*save = (struct save){ .ops = ops, .data = data, .limits = *limits };
+	*save = (struct save){.ops = ops, .data = data, .limits = *limits};
 }
 
 uint64_t save_epoch(const struct save *save, uint64_t number)
@@ -37,7 +37,8 @@ static uint64_t outstanding(const struct save *save)
 	return save->closed - save->acked;
 }
 
-/* By the time that the oldest outstanding checkpoint was made; an older one than we keep times of is late for certain. */
+/* By the time that the oldest outstanding checkpoint was made; an older one than we keep times of
+ * is late for certain. */
 static int64_t ack_deadline(const struct save *save)
 {
 	uint64_t oldest = save->acked + 1;
@@ -69,7 +70,8 @@ void save_tick(struct save *save, int64_t now_ns)
 		fail(save, "the backup does not acknowledge checkpoints", -ETIMEDOUT);
 }
 
-/* Before the guest is stopped for the first time: is there somebody who will say that its checkpoints are safe? */
+/* Before the guest is stopped for the first time: is there somebody who will say that its
+ * checkpoints are safe? */
 static enum verdict await_peer(struct save *save, int64_t now_ns)
 {
 	if (save->peer || save->blind)

@@ -16,8 +16,8 @@ enum kind { KIND_TEXT, KIND_NUMBER, KIND_PEER };
 #define AT(field) offsetof(struct settings, field)
 
 /*
- * In the file by name; in the environment as OUTCOMMIT_XEN_NAME, but for those that go by a name that all hooks share. min and max
- * are for numbers.
+ * In the file by name; in the environment as OUTCOMMIT_XEN_NAME, but for those that go by a name
+ * that all hooks share. min and max are for numbers.
  */
 static const struct key {
 	const char *name;
@@ -27,20 +27,20 @@ static const struct key {
 	enum kind kind;
 	unsigned int min, max;
 } keys[] = {
-	{ "helper", "XEN_HELPER", "", AT(helper), KIND_TEXT, 0, 0 },
-	{ "socket", "SOCKET", "", AT(socket), KIND_TEXT, 0, 0 },
-	{ NULL, "DOMAIN", "", AT(domain), KIND_TEXT, 0, 0 },
-	{ NULL, "PRIMARY", "", AT(primary), KIND_TEXT, 0, 0 },
-	{ NULL, "XEN_STATUS", "", AT(status), KIND_TEXT, 0, 0 },
-	{ "run_dir", "XEN_RUN_DIR", "/run/outcommit-xen", AT(run_dir), KIND_TEXT, 0, 0 },
-	{ "fence", "XEN_FENCE", "", AT(fence), KIND_TEXT, 0, 0 },
-	{ "fence_timeout_s", "XEN_FENCE_TIMEOUT_S", "60", AT(fence_timeout_s), KIND_NUMBER, 1, 3600 },
-	{ "fence_retry_s", "XEN_FENCE_RETRY_S", "5", AT(fence_retry_s), KIND_NUMBER, 1, 3600 },
-	{ "timeout_s", "XEN_TIMEOUT_S", "5", AT(timeout_s), KIND_NUMBER, 1, 3600 },
-	{ "hello_timeout_s", "XEN_HELLO_TIMEOUT_S", "10", AT(hello_timeout_s), KIND_NUMBER, 1, 3600 },
-	{ "ack_timeout_s", "XEN_ACK_TIMEOUT_S", "15", AT(ack_timeout_s), KIND_NUMBER, 1, 3600 },
-	{ "outstanding", "XEN_OUTSTANDING", "4", AT(outstanding), KIND_NUMBER, 1, 64 },
-	{ "peer", "XEN_PEER", "outcommit", AT(any_peer), KIND_PEER, 0, 0 },
+	{"helper", "XEN_HELPER", "", AT(helper), KIND_TEXT, 0, 0},
+	{"socket", "SOCKET", "", AT(socket), KIND_TEXT, 0, 0},
+	{NULL, "DOMAIN", "", AT(domain), KIND_TEXT, 0, 0},
+	{NULL, "PRIMARY", "", AT(primary), KIND_TEXT, 0, 0},
+	{NULL, "XEN_STATUS", "", AT(status), KIND_TEXT, 0, 0},
+	{"run_dir", "XEN_RUN_DIR", "/run/outcommit-xen", AT(run_dir), KIND_TEXT, 0, 0},
+	{"fence", "XEN_FENCE", "", AT(fence), KIND_TEXT, 0, 0},
+	{"fence_timeout_s", "XEN_FENCE_TIMEOUT_S", "60", AT(fence_timeout_s), KIND_NUMBER, 1, 3600},
+	{"fence_retry_s", "XEN_FENCE_RETRY_S", "5", AT(fence_retry_s), KIND_NUMBER, 1, 3600},
+	{"timeout_s", "XEN_TIMEOUT_S", "5", AT(timeout_s), KIND_NUMBER, 1, 3600},
+	{"hello_timeout_s", "XEN_HELLO_TIMEOUT_S", "10", AT(hello_timeout_s), KIND_NUMBER, 1, 3600},
+	{"ack_timeout_s", "XEN_ACK_TIMEOUT_S", "15", AT(ack_timeout_s), KIND_NUMBER, 1, 3600},
+	{"outstanding", "XEN_OUTSTANDING", "4", AT(outstanding), KIND_NUMBER, 1, 64},
+	{"peer", "XEN_PEER", "outcommit", AT(any_peer), KIND_PEER, 0, 0},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -131,8 +131,10 @@ static int load_file(struct loading *loading)
 	at = ini_parse(loading->path, line, loading);
 	if (at == 0 || (at == -1 && errno == ENOENT))
 		return 0;
-	snprintf(detail, sizeof(detail), "%s", at > 0 && *loading->why ? loading->why : "cannot be read");
-	snprintf(loading->why, loading->why_size, "%s:%d: %s", loading->path, at > 0 ? at : 0, detail);
+	snprintf(detail, sizeof(detail), "%s",
+		 at > 0 && *loading->why ? loading->why : "cannot be read");
+	snprintf(loading->why, loading->why_size, "%s:%d: %s", loading->path, at > 0 ? at : 0,
+		 detail);
 	return -EINVAL;
 }
 
@@ -155,7 +157,8 @@ static int load_environment(struct loading *loading)
 
 int settings_load(struct settings *settings, const char *path, char *why, size_t why_size)
 {
-	struct loading loading = { .settings = settings, .path = path, .why = why, .why_size = why_size };
+	struct loading loading = {
+		.settings = settings, .path = path, .why = why, .why_size = why_size};
 	int err;
 
 	*why = '\0';
