@@ -12,15 +12,14 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /*
- * Fields that are not text. What a future daemon may add stays text: a name that looks like a
- * number must not turn into one.
+ * Fields that are not text. What a future daemon may add stays text unless its name ends in a
+ * unit: a name that looks like a number must not turn into one.
  */
 static const char *const number_keys[] = {
-	"CLIENTS", "COMMITTED", "DOMAINS", "DROPS", "EPOCH", "EPOCH_AGE_NS", "EPOCH_BYTES",
-	"EPOCH_FRAMES", "HELD_BYTES", "HELD_FRAMES", "IFB_IFINDEX", "IFINDEX", "LIMIT",
-	"OLDEST_HOLD_NS", "OPEN", "OUTSTANDING", "PID", "PROTOCOL", "SENT_BYTES", "SENT_FRAMES",
-	"UPTIME_NS", "VIFS", "VIF_DROPS", "VIF_HELD_BYTES", "VIF_HELD_FRAMES", "VIF_OPEN",
+	"CLIENTS", "COMMITTED", "DOMAINS", "DROPS", "EPOCH", "IFB_IFINDEX", "IFINDEX", "LIMIT",
+	"OPEN", "OUTSTANDING", "PID", "PROTOCOL", "VIFS", "VIF_DROPS", "VIF_OPEN",
 };
+static const char *const number_endings[] = { "_BYTES", "_FRAMES", "_NS" };
 static const char *const flag_keys[] = { "EPOCH_ABORTED", "WHOLE" };
 
 static bool is_among(const char *key, const char *const *keys, size_t count)
@@ -31,14 +30,21 @@ static bool is_among(const char *key, const char *const *keys, size_t count)
 	return false;
 }
 
+static bool is_number_key(const char *key)
+{
+	const char *ending = strrchr(key, '_');
+
+	return is_among(key, number_keys, ARRAY_SIZE(number_keys)) ||
+	       (ending && is_among(ending, number_endings, ARRAY_SIZE(number_endings)));
+}
+
 static json_t *value_json(const char *key, const char *value)
 {
 	uint64_t number;
 
 	if (is_among(key, flag_keys, ARRAY_SIZE(flag_keys)))
 		return json_boolean(!strcmp(value, "1"));
-	if (is_among(key, number_keys, ARRAY_SIZE(number_keys)) &&
-	    !wire_parse_u64(value, &number) && number <= INT64_MAX)
+	if (is_number_key(key) && !wire_parse_u64(value, &number) && number <= INT64_MAX)
 		return json_integer((json_int_t)number);
 	return json_string(value);
 }

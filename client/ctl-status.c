@@ -28,6 +28,16 @@ static const char *text(const struct outcommit_block *block, const char *key)
 	return outcommit_block_get(block, key) ?: "";
 }
 
+static struct human counted(const struct outcommit_block *block, const char *key, const char *thing)
+{
+	struct human human;
+	uint64_t count = number(block, key);
+
+	snprintf(human.text, sizeof(human.text), "%" PRIu64 " %s%s", count, thing,
+		 count == 1 ? "" : "s");
+	return human;
+}
+
 static bool is_whole(const struct outcommit_block *domain)
 {
 	return number(domain, "WHOLE") == 1;
@@ -65,18 +75,20 @@ static void print_epochs(const struct outcommit_reply *status, bool legend)
 {
 	static const struct column columns[] = {
 		{ "EPOCH", true }, { "CLOSED", true }, { "FRAMES", true },
-		{ "HELD", true }, { "", false },
+		{ "HELD", true }, { "OLDEST", true }, { "", false },
 	};
 	struct table table = { .columns = columns, .width = ARRAY_SIZE(columns) };
 	struct outcommit_block epoch = outcommit_reply_block(status);
 
 	while (outcommit_block_next(&epoch, "EPOCH")) {
-		bool counted = outcommit_block_get(&epoch, "EPOCH_BYTES");
+		bool has_bytes = outcommit_block_get(&epoch, "EPOCH_BYTES");
+		uint64_t hold_ns = number(&epoch, "EPOCH_HOLD_NS");
 
 		table_add(&table, text(&epoch, "EPOCH"));
 		table_addf(&table, "%s ago", human_ns(number(&epoch, "EPOCH_AGE_NS")).text);
 		table_add(&table, outcommit_block_get(&epoch, "EPOCH_FRAMES"));
-		table_add(&table, counted ? human_bytes(number(&epoch, "EPOCH_BYTES")).text : NULL);
+		table_add(&table, has_bytes ? human_bytes(number(&epoch, "EPOCH_BYTES")).text : NULL);
+		table_add(&table, hold_ns ? human_ns(hold_ns).text : NULL);
 		table_add(&table, number(&epoch, "EPOCH_ABORTED") ? "aborted" : "");
 	}
 	if (table.count) {
@@ -130,10 +142,10 @@ static void print_domain(const struct outcommit_reply *status, bool legend)
 	print_line("Barrier", "%s", is_whole(&domain) ? "whole" : "broken, see the vifs");
 	print_line("Epochs", "%s open, %s committed, %s outstanding", text(&domain, "OPEN"),
 		   text(&domain, "COMMITTED"), text(&domain, "OUTSTANDING"));
-	print_line("Held", "%s frames, %s%s%s", text(&domain, "HELD_FRAMES"),
+	print_line("Held", "%s, %s%s%s", counted(&domain, "HELD_FRAMES", "frame").text,
 		   human_bytes(number(&domain, "HELD_BYTES")).text,
 		   oldest_ns ? ", oldest for " : "", oldest_ns ? human_ns(oldest_ns).text : "");
-	print_line("Dropped", "%s frames", text(&domain, "DROPS"));
+	print_line("Dropped", "%s", counted(&domain, "DROPS", "frame").text);
 	print_epochs(status, legend);
 	print_vifs(status, legend);
 }
@@ -152,7 +164,8 @@ static void print_daemon(const struct outcommit_reply *status)
 	if (note)
 		print_line("Note", "%s", note);
 	print_line("Config", "%s", text(&daemon, "CONFIG"));
-	print_line("Domains", "%s, with %s vifs", text(&daemon, "DOMAINS"), text(&daemon, "VIFS"));
+	print_line("Domains", "%s, with %s", text(&daemon, "DOMAINS"),
+		   counted(&daemon, "VIFS", "vif").text);
 	print_line("Clients", "%s", text(&daemon, "CLIENTS"));
 }
 

@@ -138,9 +138,10 @@ static void test_json_is_for_each_command(void **state)
 		/* names stay text, flags become booleans, what is no number stays what it is */
 		{ "status 12 --json", "status\nDOMAIN=12\n",
 		  "0\nDOMAIN=12\nSTATE=holding\nOPEN=3\nWHOLE=0\nVIFS=1\nDROPS=many\n"
-		  "EPOCH=2\nEPOCH_AGE_NS=5\nEPOCH_ABORTED=1\nVIF=7\nLIMIT=9\n",
+		  "EPOCH=2\nEPOCH_AGE_NS=5\nEPOCH_ABORTED=1\nVIF=7\nLIMIT=9\nNEW_NS=4\nNEW=4\n",
 		  "{\"schema_version\":1,\"domain\":\"12\",\"state\":\"holding\",\"open\":3,"
-		  "\"whole\":false,\"vifs\":[{\"vif\":\"7\",\"limit\":9}],\"drops\":\"many\","
+		  "\"whole\":false,\"vifs\":[{\"vif\":\"7\",\"limit\":9,\"new_ns\":4,"
+		  "\"new\":\"4\"}],\"drops\":\"many\","
 		  "\"epochs\":[{\"epoch\":2,\"epoch_age_ns\":5,\"epoch_aborted\":true}]}\n" },
 		{ "list --json", "list\n", "0\n", "{\"schema_version\":1,\"domains\":[]}\n" },
 	};
@@ -205,9 +206,9 @@ static void test_a_daemon_that_does_not_answer_is_exit_code_3(void **state)
 
 static const char web_status[] =
 	"0\nDOMAIN=web\nSTATE=holding\nOPEN=19\nCOMMITTED=17\nOUTSTANDING=1\nWHOLE=0\n"
-	"VIFS=2\nHELD_FRAMES=12\nHELD_BYTES=18637\nDROPS=3\nOLDEST_HOLD_NS=43200000\n"
+	"VIFS=2\nHELD_FRAMES=12\nHELD_BYTES=18637\nDROPS=1\nOLDEST_HOLD_NS=43200000\n"
 	"EPOCH=18\nEPOCH_AGE_NS=21000000\nEPOCH_FRAMES=10\nEPOCH_BYTES=15360\n"
-	"EPOCH_ABORTED=1\n"
+	"EPOCH_HOLD_NS=43200000\nEPOCH_ABORTED=1\nEPOCH=19\nEPOCH_AGE_NS=5000000\n"
 	"VIF=vif1.0\nIFB=oc.vif1.0\nVIF_STATE=ok\nVIF_HELD_FRAMES=12\nVIF_HELD_BYTES=18637\n"
 	"LIMIT=67108864\nVIF_DROPS=3\nSENT_FRAMES=1234\nSENT_BYTES=1200000\n"
 	"VIF=vif1.1\nIFB=oc.vif1.1\nVIF_STATE=broken\nVIF_STATE_REASON=no plug\n"
@@ -224,10 +225,11 @@ static void test_status_is_readable(void **state)
 	       "    Barrier: broken, see the vifs\n"
 	       "     Epochs: 19 open, 17 committed, 1 outstanding\n"
 	       "       Held: 12 frames, 18 KiB, oldest for 43 ms\n"
-	       "    Dropped: 3 frames\n"
+	       "    Dropped: 1 frame\n"
 	       "\n"
-	       "  EPOCH     CLOSED  FRAMES    HELD\n"
-	       "     18  21 ms ago      10  15 KiB  aborted\n"
+	       "  EPOCH     CLOSED  FRAMES    HELD  OLDEST\n"
+	       "     18  21 ms ago      10  15 KiB   43 ms  aborted\n"
+	       "     19   5 ms ago       -       -       -\n"
 	       "\n"
 	       "  VIF     BUFFER     STATE   FRAMES    HELD   LIMIT  DROPS  SENT    BYTES\n"
 	       "  vif1.0  oc.vif1.0  ok          12  18 KiB  64 MiB      3  1234  1.1 MiB\n"
