@@ -151,7 +151,7 @@ static void check_step(struct run *run, const void *arg, struct finding *f)
 		advise(f, "%s", step->hint);
 	} else {
 		find(f, LEVEL_WARN, "not tried%s%s", *result->why ? ": " : "", result->why);
-		advise(f, "%s", result->tried ? step->hint : "see above");
+		advise(f, "%s", step->step == TRIAL_NAMESPACE ? step->hint : "see above");
 	}
 }
 
@@ -288,6 +288,15 @@ static void show_json(json_t *array, const struct check *check, const struct fin
 		json_set_text(object, "hint", f->hint);
 }
 
+static void prepare_trial(struct run *run)
+{
+	struct trial_result *first = &run->trial.steps[TRIAL_NAMESPACE];
+	int ret = trial_run(&run->trial, run->ctl->timeout_ms);
+
+	if (ret)
+		snprintf(first->why, sizeof(first->why), "%s", strerror(-ret));
+}
+
 enum exit_code run_check(struct ctl *ctl)
 {
 	json_t *top = ctl->json ? json_top() : NULL;
@@ -296,7 +305,7 @@ enum exit_code run_check(struct ctl *ctl)
 	enum exit_code code = EXIT_DONE;
 
 	uname(&run.kernel);
-	trial_run(&run.trial, ctl->timeout_ms);
+	prepare_trial(&run);
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
 		struct finding finding = { .level = LEVEL_OK };
 

@@ -20,10 +20,12 @@ static int64_t now_ms(void)
 
 static _Noreturn void be_child(const struct spawn *spawn, int out)
 {
-	if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+	if (dup2(out, STDOUT_FILENO) < 0)
 		_exit(127);
 	if (spawn->function)
 		_exit(spawn->function(spawn->arg));
+	if (dup2(out, STDERR_FILENO) < 0)
+		_exit(127);
 	execvp(spawn->argv[0], (char *const *)spawn->argv);
 	_exit(127);
 }

@@ -17,8 +17,9 @@ struct spawn {
 };
 
 /*
- * Take at most @size bytes of what it writes to stdout and stderr. The exit status, 127 if there
- * is no such program, or -ETIMEDOUT, -EINTR (killed by a signal) or another negative errno.
+ * Take at most @size bytes of what it writes to stdout, and a program to stderr. The exit status,
+ * 127 if there is no such program, or -ETIMEDOUT, -EINTR (killed by a signal) or another negative
+ * errno.
  */
 int spawn_run(struct spawn *spawn, void *output, size_t size);
 
