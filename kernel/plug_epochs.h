@@ -29,8 +29,8 @@ struct plug_record {
 struct plug_epochs {
 	struct sk_buff		*head;
 	struct sk_buff		*tail;
-	struct tc_plug_count	held;
-	struct plug_record	open;
+	struct tc_plug_count	outstanding_held; /* in all records of closed */
+	struct plug_record	open;	/* ->last is set when it is closed */
 	u64			open_epoch;
 	u64			oldest_epoch;	/* == open_epoch: none is outstanding */
 	u64			released_end;
@@ -45,6 +45,12 @@ struct plug_batch {
 	struct sk_buff		*tail;
 	struct tc_plug_count	count;
 };
+
+static inline void plug_count_add(struct tc_plug_count *count, const struct tc_plug_count *more)
+{
+	count->frames += more->frames;
+	count->bytes += more->bytes;
+}
 
 static inline int plug_epochs_init(struct plug_epochs *p, u64 open_epoch, bool holding)
 {
@@ -73,6 +79,15 @@ static inline u32 plug_epochs_outstanding(const struct plug_epochs *p)
 	return p->open_epoch - p->oldest_epoch;
 }
 
+/* What is held in all. Summed up when asked for, because frames come more often than questions. */
+static inline struct tc_plug_count plug_epochs_held(const struct plug_epochs *p)
+{
+	struct tc_plug_count held = p->outstanding_held;
+
+	plug_count_add(&held, &p->open.held);
+	return held;
+}
+
 /* Hold @skb, which counts as @bytes, in the open epoch. */
 static inline void plug_epochs_add(struct plug_epochs *p, struct sk_buff *skb, u32 bytes)
 {
@@ -85,11 +100,8 @@ static inline void plug_epochs_add(struct plug_epochs *p, struct sk_buff *skb, u
 
 	if (!p->open.held.frames)
 		p->open.first_ns = ktime_get_ns();
-	p->open.last = skb;
 	p->open.held.frames++;
 	p->open.held.bytes += bytes;
-	p->held.frames++;
-	p->held.bytes += bytes;
 }
 
 static inline void plug_epochs_open(struct plug_epochs *p, u64 epoch)
@@ -135,6 +147,8 @@ static inline int plug_epochs_close(struct plug_epochs *p, u64 epoch)
 		return -ENOSPC;
 
 	p->open.closed_ns = ktime_get_ns();
+	p->open.last = p->open.held.frames ? p->tail : NULL;
+	p->outstanding_held = plug_epochs_held(p);
 	*plug_epochs_record(p, epoch) = p->open;
 	plug_epochs_open(p, epoch + 1);
 	p->untouched = false;
@@ -148,7 +162,7 @@ static inline int plug_epochs_close(struct plug_epochs *p, u64 epoch)
  */
 static inline int plug_epochs_close_next(struct plug_epochs *p)
 {
-	if (p->untouched && !p->held.frames && p->open_epoch != U64_MAX) {
+	if (p->untouched && !p->head && p->open_epoch != U64_MAX) {
 		plug_epochs_start(p, p->open_epoch);
 		return 0;
 	}
@@ -159,10 +173,10 @@ static inline void plug_epochs_take_all(struct plug_epochs *p, struct plug_batch
 {
 	batch->head = p->head;
 	batch->tail = p->tail;
-	batch->count = p->held;
+	batch->count = plug_epochs_held(p);
 	p->head = NULL;
 	p->tail = NULL;
-	memset(&p->held, 0, sizeof(p->held));
+	memset(&p->outstanding_held, 0, sizeof(p->outstanding_held));
 	memset(&p->open, 0, sizeof(p->open));
 }
 
@@ -177,8 +191,7 @@ static inline void plug_epochs_take_closed(struct plug_epochs *p, u64 epoch,
 		if (!rec->last)
 			continue;
 		batch->tail = rec->last;
-		batch->count.frames += rec->held.frames;
-		batch->count.bytes += rec->held.bytes;
+		plug_count_add(&batch->count, &rec->held);
 	}
 	if (!batch->tail)
 		return;
@@ -188,8 +201,8 @@ static inline void plug_epochs_take_closed(struct plug_epochs *p, u64 epoch,
 	if (!p->head)
 		p->tail = NULL;
 	batch->tail->next = NULL;
-	p->held.frames -= batch->count.frames;
-	p->held.bytes -= batch->count.bytes;
+	p->outstanding_held.frames -= batch->count.frames;
+	p->outstanding_held.bytes -= batch->count.bytes;
 }
 
 /**

@@ -12,16 +12,11 @@
  * qstats.backlog count both, and frames that were peeked at or requeued, as parents expect.
  * Everything here runs under the qdisc's lock, commands included.
  */
-#include <linux/errno.h>
-#include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
-#include <linux/skbuff.h>
-#include <linux/types.h>
 #include <net/netlink.h>
 #include <net/pkt_sched.h>
-#include <net/sch_generic.h>
 
 #include "compat/compat.h"
 #include "plug_epochs.h"
@@ -39,7 +34,8 @@ MODULE_PARM_DESC(orphan, "Release the sending socket's accounting when a frame i
 struct plug_sched_data {
 	struct plug_epochs	epochs;
 	u32			limit_bytes;
-	struct tc_plug_xstats	xstats;
+	struct tc_plug_count	lost;	/* held, then discarded or reset */
+	struct tc_plug_xstats	xstats;	/* ->buffered is worked out when asked for */
 };
 
 /* Bytes that may leave but have not yet. backlog has 32 bits, which suffice for the difference. */
@@ -47,14 +43,14 @@ static u64 plug_ready_bytes(struct Qdisc *sch)
 {
 	const struct plug_sched_data *q = qdisc_priv(sch);
 
-	return (u32)(sch->qstats.backlog - (u32)q->epochs.held.bytes);
+	return (u32)(sch->qstats.backlog - (u32)plug_epochs_held(&q->epochs).bytes);
 }
 
-static u64 plug_queued_bytes(struct Qdisc *sch)
+static bool plug_has_room(struct Qdisc *sch, u32 bytes)
 {
 	const struct plug_sched_data *q = qdisc_priv(sch);
 
-	return q->epochs.held.bytes + plug_ready_bytes(sch);
+	return plug_epochs_held(&q->epochs).bytes + plug_ready_bytes(sch) + bytes <= q->limit_bytes;
 }
 
 /* Make @skb's data and memory our own. skb_orphan_frags() would spare MSG_ZEROCOPY's pages. */
@@ -76,15 +72,12 @@ static int plug_detach(struct plug_sched_data *q, struct sk_buff *skb)
 static int plug_hold(struct sk_buff *skb, struct Qdisc *sch, struct sk_buff **to_free)
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
-	u32 bytes = qdisc_pkt_len(skb);
 
 	if (unlikely(plug_detach(q, skb))) {
 		q->xstats.drop_copy++;
 		return qdisc_drop(skb, sch, to_free);
 	}
-	plug_epochs_add(&q->epochs, skb, bytes);
-	q->xstats.buffered.frames++;
-	q->xstats.buffered.bytes += bytes;
+	plug_epochs_add(&q->epochs, skb, qdisc_pkt_len(skb));
 	sch->q.qlen++;
 	qdisc_qstats_backlog_inc(sch, skb);
 	return NET_XMIT_SUCCESS;
@@ -94,7 +87,7 @@ static int plug_enqueue(struct sk_buff *skb, struct Qdisc *sch, struct sk_buff *
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
 
-	if (unlikely(plug_queued_bytes(sch) + qdisc_pkt_len(skb) > q->limit_bytes)) {
+	if (unlikely(!plug_has_room(sch, qdisc_pkt_len(skb)))) {
 		q->xstats.drop_limit++;
 		return qdisc_drop(skb, sch, to_free);
 	}
@@ -103,7 +96,8 @@ static int plug_enqueue(struct sk_buff *skb, struct Qdisc *sch, struct sk_buff *
 	return qdisc_enqueue_tail(skb, sch);
 }
 
-/* Let @batch leave. The device is woken with the lock held: bottom halves run when it is dropped,
+/*
+ * Let @batch leave. The device is woken with the lock held: bottom halves run when it is dropped,
  * on this CPU and at once, instead of when ksoftirqd gets its turn.
  */
 static void plug_make_ready(struct Qdisc *sch, const struct plug_batch *batch)
@@ -117,8 +111,7 @@ static void plug_make_ready(struct Qdisc *sch, const struct plug_batch *batch)
 	else
 		sch->q.head = batch->head;
 	sch->q.tail = batch->tail;
-	q->xstats.released.frames += batch->count.frames;
-	q->xstats.released.bytes += batch->count.bytes;
+	plug_count_add(&q->xstats.released, &batch->count);
 	netif_schedule_queue(sch->dev_queue);
 }
 
@@ -133,6 +126,7 @@ static void plug_discount(struct Qdisc *sch, const struct plug_batch *batch)
 	sch->qstats.backlog -= batch->count.bytes;
 	sch->qstats.drops += batch->count.frames;
 	q->xstats.drop_discard += batch->count.frames;
+	plug_count_add(&q->lost, &batch->count);
 	qdisc_tree_reduce_backlog(sch, batch->count.frames, batch->count.bytes);
 }
 
@@ -208,9 +202,8 @@ static int plug_do_discard(struct Qdisc *sch, const struct tc_plug_xopt *req,
 	struct plug_sched_data *q = qdisc_priv(sch);
 	u64 epoch = plug_tagged(req) ? req->epoch : q->epochs.open_epoch;
 	struct plug_batch batch;
-	int err;
+	int err = plug_epochs_discard(&q->epochs, epoch, &batch);
 
-	err = plug_epochs_discard(&q->epochs, epoch, &batch);
 	if (err)
 		return err;
 	plug_discount(sch, &batch);
@@ -355,6 +348,7 @@ static void plug_reset(struct Qdisc *sch)
 	q->xstats.drop_reset += sch->q.qlen;
 	q->xstats.resets++;
 	plug_epochs_purge(&q->epochs, &batch);
+	plug_count_add(&q->lost, &batch.count);
 	rtnl_kfree_skbs(batch.head, batch.tail);
 	qdisc_reset_queue(sch);
 }
@@ -369,6 +363,17 @@ static void plug_destroy(struct Qdisc *sch)
 static u64 plug_age_ns(u64 now_ns, u64 then_ns)
 {
 	return then_ns ? now_ns - then_ns : 0;
+}
+
+static struct tc_plug_xstats plug_xstats(const struct plug_sched_data *q)
+{
+	const struct tc_plug_count held = plug_epochs_held(&q->epochs);
+	struct tc_plug_xstats xstats = q->xstats;
+
+	xstats.buffered = held;
+	plug_count_add(&xstats.buffered, &xstats.released);
+	plug_count_add(&xstats.buffered, &q->lost);
+	return xstats;
 }
 
 static void plug_fill_info(struct Qdisc *sch, u64 now_ns, struct tc_plug_info *info)
@@ -389,13 +394,13 @@ static void plug_fill_info(struct Qdisc *sch, u64 now_ns, struct tc_plug_info *i
 		.released_end = p->released_end,
 		.outstanding = plug_epochs_outstanding(p),
 		.max_outstanding = TC_PLUG_MAX_EPOCHS,
-		.ready.frames = sch->q.qlen - p->held.frames,
+		.ready.frames = sch->q.qlen - plug_epochs_held(p).frames,
 		.ready.bytes = plug_ready_bytes(sch),
 		.open = p->open.held,
-		.held = p->held,
+		.held = plug_epochs_held(p),
 		.oldest_hold_ns = plug_age_ns(now_ns, plug_epochs_oldest_ns(p)),
 		.info_size = sizeof(*info),
-		.xstats = q->xstats,
+		.xstats = plug_xstats(q),
 	};
 }
 
@@ -456,7 +461,7 @@ static int plug_dump_stats(struct Qdisc *sch, struct gnet_dump *d)
 	struct tc_plug_xstats xstats;
 
 	sch_tree_lock(sch);
-	xstats = q->xstats;
+	xstats = plug_xstats(q);
 	sch_tree_unlock(sch);
 	return gnet_stats_copy_app(d, &xstats, sizeof(xstats));
 }
@@ -492,5 +497,4 @@ module_exit(plug_module_exit);
 MODULE_DESCRIPTION("Hold network output until it is released, epoch by epoch");
 MODULE_VERSION(PLUG_VERSION);
 MODULE_LICENSE("GPL");
-/* Kernels ask for "sch_plug", newer ones for this. */
-MODULE_ALIAS("net-sch-plug");
+MODULE_ALIAS("net-sch-plug"); /* what newer kernels ask for; older ones for "sch_plug" */

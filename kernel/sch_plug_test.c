@@ -100,7 +100,7 @@ static void releases_epoch_by_epoch(struct kunit *test)
 	plug_test_expect(test, &batch, 2, 6);
 	plug_epochs_release_oldest(p, &batch);
 	plug_test_expect(test, &batch, 7, 6);
-	KUNIT_EXPECT_EQ(test, p->held.frames, 2ULL);
+	KUNIT_EXPECT_EQ(test, plug_epochs_held(p).frames, 2ULL);
 	KUNIT_EXPECT_EQ(test, p->released_end, 2ULL);
 }
 
