@@ -29,7 +29,9 @@ static struct buffer_request request_of(const struct registry *reg, const char *
 int registry_repair(struct registry *reg, struct vif *vif, const char *cause)
 {
 	struct domain *domain = vif->domain;
-	bool fresh = vif->buffer->counts_lost;
+	/* a plug that does not do what the domain does, or may not, is replaced too */
+	bool fresh = vif->buffer->counts_lost || vif->unsure ||
+		     vif->holding != (domain->state == DOMAIN_HOLDING);
 	struct record record = registry_record(vif);
 	struct buffer_request request;
 	int ret;
@@ -44,7 +46,7 @@ int registry_repair(struct registry *reg, struct vif *vif, const char *cause)
 		ret = -ENOMEM;
 	if (ret)
 		return ret;
-	if (fresh || vif->holding != (domain->state == DOMAIN_HOLDING))
+	if (fresh)
 		domain_vif_fresh(vif);
 	vif->state = VIF_OK;
 	vif->reason = NULL;

@@ -34,6 +34,9 @@ struct config {
 	uint64_t limit_bytes;
 	uint64_t txqueuelen_frames;
 	uint64_t group; /* 0 or 1 */
+	/* [realtime] */
+	uint64_t lock_memory; /* 0 or 1 */
+	uint64_t busy_poll_us;
 	/* [limits] */
 	uint64_t clients;
 	uint64_t domains;

@@ -169,7 +169,7 @@ static int let_go(struct domain *domain, struct vif *vif, enum detach_pending pe
 {
 	int ret = 0;
 
-	if (vif->state == VIF_GONE || !vif->holding)
+	if (vif->state == VIF_GONE || (!vif->holding && !vif->unsure))
 		return 0;
 	if (pending == DETACH_DISCARD)
 		ret = domain->ops->discard(domain->ops_ctx, &vif, 1, vif->open);
@@ -178,7 +178,7 @@ static int let_go(struct domain *domain, struct vif *vif, enum detach_pending pe
 	/* a broken one may have nothing left to let go of */
 	if (ret && vif->state != VIF_BROKEN)
 		return fault_text(fault, -EIO, vif, strerror(-ret));
-	vif->holding = false;
+	vif->holding = vif->unsure = false;
 	return 0;
 }
 

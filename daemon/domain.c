@@ -81,7 +81,9 @@ void domain_vif_fresh(struct vif *vif)
 	vif->state = VIF_OK;
 	vif->reason = NULL;
 	vif->holding = domain->state == DOMAIN_HOLDING;
+	vif->unsure = false;
 	vif->open = domain->open;
+	vif->tried = domain->open;
 	vif->committed = domain->committed;
 }
 
@@ -150,6 +152,7 @@ int domain_adopt(struct domain *domain, struct vif *vif, uint64_t now_ns)
 
 	if (ret)
 		return ret;
+	vif->tried = vif->open;
 	recompute(domain);
 	for (uint64_t n = 0; n < domain_outstanding(domain) && n < DOMAIN_OUTSTANDING_MAX; n++)
 		*epoch_of(domain, domain->open - 1 - n) = (struct domain_epoch){ .closed_ns = now_ns };
@@ -190,9 +193,32 @@ static int batch_fault(const struct batch *batch, struct domain_fault *fault, in
 	return ret ? fault_set(fault, ret, NULL, "%s: %s", what, strerror(-ret)) : 0;
 }
 
-static bool closed_on(const struct vif *vif, uint64_t epoch)
+/* This epoch needs no closing on the vif: it was closed there before, perhaps a later one too. */
+static bool has_closed(const struct vif *vif, uint64_t epoch)
 {
-	return vif->holding && vif->open == epoch + 1;
+	return vif->holding && !vif->unsure && vif->open > epoch;
+}
+
+/* The barrier that closed this epoch is in force on the vif, and certainly no later one. */
+static bool is_closed(const struct vif *vif, uint64_t epoch)
+{
+	return has_closed(vif, epoch) && vif->tried == epoch + 1;
+}
+
+/* A failed close may be done all the same: the next release must reach the vif, and no number may be used again. */
+static void note_close(struct vif *vif, uint64_t epoch)
+{
+	if (vif->error) {
+		vif->unsure |= !vif->holding;
+		vif->tried = vif->tried > epoch ? vif->tried : epoch + 1;
+		return;
+	}
+	if (!vif->holding)
+		vif->committed = epoch - 1;
+	vif->holding = true;
+	vif->unsure = false;
+	vif->open = epoch + 1;
+	vif->tried = epoch + 1;
 }
 
 static int close_epoch(struct domain *domain, uint64_t epoch, struct domain_fault *fault)
@@ -202,21 +228,15 @@ static int close_epoch(struct domain *domain, uint64_t epoch, struct domain_faul
 	int ret = 0;
 
 	for (size_t i = 0; i < domain->count; i++)
-		if (is_live(domain->vifs[i]) && !closed_on(domain->vifs[i], epoch))
+		if (is_live(domain->vifs[i]) && !has_closed(domain->vifs[i], epoch))
 			batch.vifs[batch.count++] = domain->vifs[i];
 	if (batch.count)
 		ret = domain->ops->close(domain->ops_ctx, batch.vifs, batch.count, epoch);
 	for (size_t i = 0; i < batch.count; i++) {
-		struct vif *vif = batch.vifs[i];
-
-		if (vif->error)
-			continue;
-		if (!vif->holding)
-			vif->committed = epoch - 1;
-		vif->holding = true;
-		vif->open = epoch + 1;
+		note_close(batch.vifs[i], epoch);
 		/* one vif that holds makes the domain a holding one, whose epoch is not closed yet */
-		domain->state = DOMAIN_HOLDING;
+		if (!batch.vifs[i]->error)
+			domain->state = DOMAIN_HOLDING;
 	}
 	if (first && domain->state == DOMAIN_HOLDING) {
 		domain->open = epoch;
@@ -228,7 +248,7 @@ static int close_epoch(struct domain *domain, uint64_t epoch, struct domain_faul
 static bool closed_everywhere(const struct domain *domain, uint64_t epoch)
 {
 	for (size_t i = 0; i < domain->count; i++)
-		if (is_live(domain->vifs[i]) && !closed_on(domain->vifs[i], epoch))
+		if (is_live(domain->vifs[i]) && !has_closed(domain->vifs[i], epoch))
 			return false;
 	return true;
 }
@@ -312,7 +332,7 @@ int domain_preresume(const struct domain *domain, uint64_t epoch, struct domain_
 	for (size_t i = 0; i < domain->count; i++) {
 		const struct vif *vif = domain->vifs[i];
 
-		if (is_live(vif) && !closed_on(vif, epoch))
+		if (is_live(vif) && !is_closed(vif, epoch))
 			return fault_set(fault, -EIO, vif, "the barrier is not in force on %s", vif->name);
 	}
 	return 0;
@@ -402,30 +422,54 @@ int domain_discard(struct domain *domain, struct domain_fault *fault)
 		ret = domain->ops->discard(domain->ops_ctx, batch.vifs, batch.count, domain->open);
 	for (size_t i = 0; i < batch.count; i++)
 		if (!batch.vifs[i]->error)
-			batch.vifs[i]->committed = batch.vifs[i]->open - 1;
+			batch.vifs[i]->committed = domain->open - 1;
 	ret = batch_fault(&batch, fault, ret, "discarding");
 	if (!ret)
 		domain->committed = domain->open - 1;
 	return ret;
 }
 
+/* The number that is open on every vif or below, whatever of a failed close was done. */
+static uint64_t highest_open(const struct domain *domain)
+{
+	uint64_t open = domain->open;
+
+	for (size_t i = 0; i < domain->count; i++)
+		if (is_live(domain->vifs[i]) && domain->vifs[i]->tried > open)
+			open = domain->vifs[i]->tried;
+	return open;
+}
+
+static void note_pass(struct vif *vif)
+{
+	vif->unsure = vif->error;
+	if (vif->error)
+		return;
+	vif->holding = false;
+	vif->open = vif->tried;
+}
+
 int domain_release(struct domain *domain, struct domain_fault *fault)
 {
+	uint64_t open = highest_open(domain);
 	struct batch batch = { 0 };
 	int ret = 0;
 
-	for (size_t i = 0; i < domain->count; i++)
-		if (is_live(domain->vifs[i]) && domain->vifs[i]->holding)
-			batch.vifs[batch.count++] = domain->vifs[i];
+	for (size_t i = 0; i < domain->count; i++) {
+		struct vif *vif = domain->vifs[i];
+
+		if (is_live(vif) && (vif->holding || vif->unsure))
+			batch.vifs[batch.count++] = vif;
+	}
 	if (batch.count)
-		ret = domain->ops->pass(domain->ops_ctx, batch.vifs, batch.count, domain->open);
+		ret = domain->ops->pass(domain->ops_ctx, batch.vifs, batch.count, open);
 	for (size_t i = 0; i < batch.count; i++)
-		if (!batch.vifs[i]->error)
-			batch.vifs[i]->holding = false;
+		note_pass(batch.vifs[i]);
 	ret = batch_fault(&batch, fault, ret, "releasing everything");
 	if (ret)
 		return ret;
 	domain->state = DOMAIN_PASSING;
-	domain->committed = domain->open - 1;
+	domain->open = open;
+	domain->committed = open - 1;
 	return 0;
 }

@@ -42,7 +42,9 @@ struct vif {
 	enum vif_state state;
 	const char *reason; /* static text, why it is broken */
 	bool holding;
+	bool unsure; /* whether it holds: an operation failed on it, and may be done all the same */
 	uint64_t open; /* its open epoch while holding */
+	uint64_t tried; /* the highest number that can be open on it, should a failed close be done after all */
 	uint64_t committed; /* every epoch up to here was released on it */
 	int error; /* of the last operation on it */
 };

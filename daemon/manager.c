@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -62,6 +63,28 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 	service_stopping(&mgr->service);
 	log_notice(&mgr->log, NULL, "stopping: what is held stays held");
 	ev_break(loop, EVBREAK_ALL);
+}
+
+void manager_expect_more(struct manager *mgr)
+{
+	if (!mgr->config.busy_poll_us)
+		return;
+	mgr->spin_until_ns = manager_now_ns() + mgr->config.busy_poll_us * 1000;
+	ev_idle_start(mgr->loop, &mgr->spin);
+}
+
+static void on_spin(struct ev_loop *loop, ev_idle *idle, int events)
+{
+	struct manager *mgr = idle->data;
+
+	if (manager_now_ns() >= mgr->spin_until_ns)
+		ev_idle_stop(loop, idle);
+}
+
+static void lock_memory(struct manager *mgr)
+{
+	if (mgr->config.lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE))
+		log_warning(&mgr->log, NULL, "realtime.lock_memory: %s: is LimitMEMLOCK= set?", strerror(errno));
 }
 
 static void start_signal(struct manager *mgr, ev_signal *watcher, int number,
@@ -131,6 +154,9 @@ int manager_init(struct manager *mgr)
 	start_signal(mgr, &mgr->term, SIGTERM, on_stop);
 	start_signal(mgr, &mgr->interrupt, SIGINT, on_stop);
 	start_signal(mgr, &mgr->hangup, SIGHUP, on_hangup);
+	ev_idle_init(&mgr->spin, on_spin);
+	mgr->spin.data = mgr;
+	lock_memory(mgr);
 	service_init(&mgr->service, mgr);
 	ret = be_the_only_one(mgr);
 	if (!ret)
@@ -156,6 +182,7 @@ void manager_fini(struct manager *mgr)
 	watch_fini(&mgr->watch);
 	registry_fini(&mgr->registry);
 	service_fini(&mgr->service);
+	ev_idle_stop(mgr->loop, &mgr->spin);
 	ev_signal_stop(mgr->loop, &mgr->term);
 	ev_signal_stop(mgr->loop, &mgr->interrupt);
 	ev_signal_stop(mgr->loop, &mgr->hangup);

@@ -23,6 +23,8 @@ struct manager {
 	struct watch watch;
 	struct server server;
 	struct service service;
+	ev_idle spin; /* while active, the loop does not sleep */
+	uint64_t spin_until_ns;
 	ev_signal term, interrupt, hangup;
 	uint64_t started_ns;
 	int lock; /* held as long as this is the only daemon here */
@@ -35,6 +37,9 @@ void manager_run(struct manager *mgr);
 
 /* Read the configuration anew. On error the old one stays, and @error says why. */
 int manager_reload(struct manager *mgr, struct config_error *error);
+
+/* A request came: another one may follow soon. */
+void manager_expect_more(struct manager *mgr);
 
 uint64_t manager_now_ns(void);
 

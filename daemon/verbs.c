@@ -112,9 +112,16 @@ static int do_preresume(struct request *req)
 
 static int do_commit(struct request *req)
 {
-	uint64_t before = req->domain->committed;
-	int ret = domain_commit(req->domain, req->epoch, &req->fault);
+	uint64_t before;
+	int ret;
 
+	/* mainline's counts are wrong after a reset: a release must not come before the news of it */
+	watch_drain(&req->mgr->watch);
+	req->domain = registry_find(&req->mgr->registry, req->domain_name);
+	if (!req->domain)
+		return fail(req, -ENODEV, "the domain has no vif left");
+	before = req->domain->committed;
+	ret = domain_commit(req->domain, req->epoch, &req->fault);
 	if (ret)
 		return ret;
 	wire_add_u64(&req->reply, "EPOCH", req->domain->committed);
@@ -416,6 +423,7 @@ void verbs_handle(struct client *client, char *data, size_t len)
 	};
 	int ret = wire_parse(&msg, data, len, WIRE_REQUEST_MAX);
 
+	manager_expect_more(client->mgr);
 	wire_begin_reply(&req.reply, 0);
 	if (ret)
 		fail(&req, ret, malformed(ret));
