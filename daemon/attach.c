@@ -54,6 +54,7 @@ int registry_repair(struct registry *reg, struct vif *vif, const char *cause)
 	log_notice(reg->log, (&(struct log_about){ .domain = domain->name, .vif = vif->name }),
 		   "the barrier was mended%s", fresh ? ", with a new plug" : "");
 	registry_notify(reg, REGISTRY_CHANGE, domain, vif, cause);
+	registry_notify(reg, REGISTRY_CHANGE, domain, NULL, cause);
 	return 0;
 }
 

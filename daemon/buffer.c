@@ -174,9 +174,13 @@ static int create_on_vif(struct plug_ctx *ctx, struct buffer *buffer, const stru
 	if (ret) {
 		if (ret == -EEXIST)
 			*fault = "the buffer's name is taken by another interface";
+		if (ret == -EOPNOTSUPP)
+			*fault = "the kernel has no ifb module: see outcommitctl check";
 		return ret;
 	}
 	ret = plug_create(ctx, buffer, request->record.holding, request->record.open);
+	if (ret == -EOPNOTSUPP)
+		*fault = "the kernel has no sch_plug module: see outcommitctl check";
 	if (!ret)
 		ret = plug_query(ctx, buffer->ifb_ifindex, &qdisc);
 	if (!ret)
@@ -252,7 +256,6 @@ static int replace_plug(struct plug_ctx *ctx, struct buffer *buffer, const struc
 	return plug_create(ctx, buffer, record->holding, record->open);
 }
 
-/* Frames that go with a plug are no longer silent when they are counted. */
 static int repair_plug(struct plug_ctx *ctx, struct buffer *buffer, const struct record *record, bool *fresh)
 {
 	struct qdisc_info qdisc;
@@ -261,8 +264,6 @@ static int repair_plug(struct plug_ctx *ctx, struct buffer *buffer, const struct
 	if (!ret && is_ours(&qdisc, buffer) && !*fresh)
 		return 0;
 	*fresh = true;
-	if (!ret)
-		buffer->lost_frames += qdisc.queued_frames + qdisc.drops;
 	return replace_plug(ctx, buffer, ret ? NULL : &qdisc, record);
 }
 

@@ -192,7 +192,7 @@ static int check(const struct domain *domain, const char *name, enum detach_pend
 	}
 	if (domain->state == DOMAIN_HOLDING && pending == DETACH_REFUSE && (!vif || vif->state != VIF_GONE))
 		return fault_text(fault, -EBUSY, NULL,
-				  "the domain holds: PENDING=release or PENDING=discard says what becomes of it");
+				  "the domain holds: say what becomes of it, PENDING=release or discard (--pending)");
 	return 0;
 }
 

@@ -52,6 +52,8 @@ static void mark_broken(struct registry *reg, struct vif *vif, const char *reaso
 		vif->buffer->counts_lost = false;
 	}
 	registry_notify(reg, REGISTRY_CHANGE, domain, vif, "watch");
+	if (!again)
+		registry_notify(reg, REGISTRY_CHANGE, domain, NULL, "watch");
 }
 
 void registry_vif_check(struct registry *reg, struct vif *vif, const char *reset)

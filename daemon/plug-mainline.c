@@ -197,17 +197,12 @@ static void wait_released(struct plug_ctx *ctx, const struct vif *vif)
 /* There is no such request: a new plug, which holds from its first moment, takes the old one's place. */
 static int discard_one(struct plug_ctx *ctx, struct vif *vif)
 {
-	struct qdisc_info old;
 	int ret;
 
 	wait_released(ctx, vif);
-	ret = plug_query(ctx, vif->buffer->ifb_ifindex, &old);
-	if (!ret)
-		ret = plug_create(ctx, vif->buffer, true, vif->open);
+	ret = plug_create(ctx, vif->buffer, true, vif->open);
 	if (ret)
 		return ret;
-	/* its count goes with the old plug, and every drop is to be seen */
-	vif->buffer->lost_frames += old.queued_frames + old.drops;
 	plug_set_record(&vif->buffer->record, &(struct record){ .holding = true, .open = vif->open });
 	return nltx_one(ctx->tx, &vif->buffer->record.nlh, NULL, NULL);
 }

@@ -193,6 +193,18 @@ int plug_send(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, enum 
 	return ret;
 }
 
+/* A plug's counts end with it; the buffer's go on. */
+static void count_past(struct plug_ctx *ctx, struct buffer *buffer)
+{
+	struct qdisc_info qdisc;
+
+	if (!buffer->handle || plug_query(ctx, buffer->ifb_ifindex, &qdisc) || qdisc.handle != buffer->handle)
+		return;
+	buffer->past_drops += qdisc.drops + qdisc.queued_frames;
+	buffer->past_sent_frames += qdisc.sent_frames;
+	buffer->past_sent_bytes += qdisc.sent_bytes;
+}
+
 int plug_create(struct plug_ctx *ctx, struct buffer *buffer, bool holding, uint64_t open)
 {
 	struct tc_plug_xopt options = {
@@ -206,6 +218,7 @@ int plug_create(struct plug_ctx *ctx, struct buffer *buffer, bool holding, uint6
 	struct nl_msg *msg;
 	int ret;
 
+	count_past(ctx, buffer);
 	/* the same handle would change the old plug, not replace it */
 	buffer->handle = buffer->handle == PLUG_HANDLE_A ? PLUG_HANDLE_B : PLUG_HANDLE_A;
 	msg = rtmsg_plug(buffer->ifb_ifindex, buffer->handle, NLM_F_CREATE | NLM_F_REPLACE, &options, sizeof(options));
@@ -213,6 +226,8 @@ int plug_create(struct plug_ctx *ctx, struct buffer *buffer, bool holding, uint6
 		return -ENOMEM;
 	ret = nltx_one(ctx->tx, nlmsg_hdr(msg), NULL, NULL);
 	nlmsg_free(msg);
+	if (ret == -ENOENT)
+		ret = -EOPNOTSUPP;
 	if (!ret)
 		ret = plug_prepare(buffer);
 	/* mainline's starts to hold whatever it is told */

@@ -54,7 +54,7 @@ struct buffer {
 	uint32_t action_index; /* of the redirect */
 	bool own_ingress; /* we made the vif's clsact */
 	bool seen_up; /* the watch has: what it hears of being down before that is from before */
-	uint64_t lost_frames; /* went with a plug that was replaced */
+	uint64_t past_drops, past_sent_frames, past_sent_bytes; /* of plugs that were replaced */
 	bool counts_lost; /* mainline's: a reset left its counts wrong, so it must not release */
 	struct plug_msg buffer, release, pass, record;
 };
@@ -90,7 +90,7 @@ int plug_prepare(struct buffer *buffer);
 
 /*
  * Put a new plug on the IFB, in one step with the old one's removal if there is one. Passing, or holding with epoch @open
- * open. What the old one held is dropped, and added to lost_frames if @count_lost.
+ * open. What the old one held is dropped, and counted. -EOPNOTSUPP if there is no such module.
  */
 int plug_create(struct plug_ctx *ctx, struct buffer *buffer, bool holding, uint64_t open);
 

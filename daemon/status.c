@@ -54,7 +54,9 @@ static void read_vif(struct counts *counts, struct manager *mgr, const struct vi
 		counts->by_epoch = true;
 		add_epochs(counts, epochs, epoch_count);
 	}
-	status->drops += vif->buffer->lost_frames;
+	status->drops += vif->buffer->past_drops;
+	status->sent_frames += vif->buffer->past_sent_frames;
+	status->sent_bytes += vif->buffer->past_sent_bytes;
 	counts->sum.held_frames += status->held_frames;
 	counts->sum.held_bytes += status->held_bytes;
 	counts->sum.drops += status->drops;

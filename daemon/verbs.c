@@ -87,17 +87,20 @@ static void notify(struct request *req, const char *verb)
 
 static int do_postsuspend(struct request *req)
 {
+	uint64_t before;
 	int ret;
 
 	watch_drain(&req->mgr->watch);
 	req->domain = registry_find(&req->mgr->registry, req->domain_name);
 	if (!req->domain)
 		return fail(req, -ENODEV, "the domain has no vif left");
+	before = req->domain->open;
 	ret = domain_postsuspend(req->domain, &req->epoch, req->mgr->config.outstanding, manager_now_ns(), &req->fault);
 	if (ret)
 		return ret;
 	wire_add_u64(&req->reply, "EPOCH", req->epoch);
-	notify(req, "postsuspend");
+	if (req->domain->open != before)
+		notify(req, "postsuspend");
 	return 0;
 }
 
