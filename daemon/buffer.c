@@ -139,6 +139,30 @@ static int create_ingress(struct plug_ctx *ctx, struct buffer *buffer)
 	return ret == -EEXIST ? 0 : ret;
 }
 
+/*
+ * The same for a new buffer. That the clsact is ours is written down in the same go, so that a killed daemon's successor knows what
+ * to take away.
+ */
+static int create_first_ingress(struct plug_ctx *ctx, struct buffer *buffer, const struct buffer_request *request)
+{
+	char alias[RTMSG_ALIAS_MAX];
+	int ret;
+
+	buffer->own_ingress = true;
+	alias_of(buffer, request->domain, request->vif, alias, sizeof(alias));
+	ret = run_two(ctx, rtmsg_link_alias(buffer->ifb_ifindex, NULL, alias), rtmsg_clsact_new(buffer->vif_ifindex));
+	if (!ret)
+		return 0;
+	buffer->own_ingress = false;
+	if (ret != -EEXIST)
+		return ret;
+	ret = buffer_save_alias(ctx, buffer, request->domain, request->vif);
+	/* the redirect takes every frame before they see it, and what comes back is not classified again */
+	if (!ret && has_filters(ctx, buffer->vif_ifindex, true))
+		ret = -EBUSY;
+	return ret;
+}
+
 static int create_redirect(struct plug_ctx *ctx, struct buffer *buffer, const struct record *record)
 {
 	struct filter_info filter;
@@ -186,12 +210,7 @@ static int create_on_vif(struct plug_ctx *ctx, struct buffer *buffer, const stru
 	if (!ret)
 		ret = run(ctx, rtmsg_link_up(buffer->ifb_ifindex), NULL, NULL);
 	if (!ret)
-		ret = create_ingress(ctx, buffer);
-	/* the redirect takes every frame before they see it, and what comes back is not classified again */
-	if (!ret && !buffer->own_ingress && has_filters(ctx, buffer->vif_ifindex, true))
-		ret = -EBUSY;
-	if (!ret && buffer->own_ingress)
-		ret = buffer_save_alias(ctx, buffer, request->domain, request->vif);
+		ret = create_first_ingress(ctx, buffer, request);
 	if (!ret)
 		ret = create_redirect(ctx, buffer, &request->record);
 	if (!ret)
