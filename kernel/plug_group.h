@@ -7,8 +7,8 @@
  * lock.
  *
  * Root plugs are in a hash by device, read under RCU, each through a member that has a lock and a
- * life of its own: ->destroy() takes that lock to say that the plug is gone, so whoever holds it and
- * was not told so has a plug that stays. The order is member, then qdisc.
+ * life of its own: ->destroy() takes that lock to say that the plug is gone, so whoever holds it
+ * and was not told so has a plug that stays. The order is member, then qdisc.
  */
 #ifndef PLUG_GROUP_H
 #define PLUG_GROUP_H
@@ -29,7 +29,7 @@
 struct plug_member {
 	struct hlist_node	node;
 	struct rcu_head		rcu;
-	spinlock_t		lock;
+	spinlock_t		lock;	/* while it is held, @sch stays */
 	struct Qdisc		*sch;	/* NULL: gone */
 	int			ifindex;
 };

@@ -20,6 +20,7 @@
 
 #include "compat/compat.h"
 #include "plug_epochs.h"
+#include "plug_group.h"
 
 #define PLUG_VERSION "0.1.0"
 
@@ -36,6 +37,7 @@ struct plug_sched_data {
 	u32			limit_bytes;
 	struct tc_plug_count	lost;	/* held, then discarded or reset */
 	struct tc_plug_xstats	xstats;	/* ->buffered is worked out when asked for */
+	struct plug_member	*member;
 };
 
 /* Bytes that may leave but have not yet. backlog has 32 bits, which suffice for the difference. */
@@ -334,8 +336,9 @@ static int plug_init(struct Qdisc *sch, struct nlattr *opt, struct netlink_ext_a
 	q->limit_bytes = req.base.limit;
 	if (!q->limit_bytes && req.base.action != TCQ_PLUG_LIMIT)
 		q->limit_bytes = TC_PLUG_DEFAULT_LIMIT;
-	return plug_epochs_init(&q->epochs, req.epoch,
-				req.base.action != TCQ_PLUG_RELEASE_INDEFINITE);
+	err = plug_epochs_init(&q->epochs, req.epoch,
+			       req.base.action != TCQ_PLUG_RELEASE_INDEFINITE);
+	return err ? err : plug_group_add(sch, &q->member);
 }
 
 /* Called with the lock held, and RTNL, which lets the freeing wait until it is dropped. */
@@ -357,6 +360,7 @@ static void plug_destroy(struct Qdisc *sch)
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
 
+	plug_group_remove(q->member);
 	plug_epochs_free(&q->epochs);
 }
 
@@ -481,13 +485,39 @@ static struct Qdisc_ops plug_qdisc_ops __read_mostly = {
 	.owner		= THIS_MODULE,
 };
 
+static int plug_apply(struct Qdisc *sch, const struct tc_plug_xopt *req, struct sk_buff **to_free)
+{
+	const struct plug_action *action = plug_find_action(req->base.action, NULL);
+
+	return action ? action->run(sch, req, to_free) : -EINVAL;
+}
+
+static void plug_info(struct Qdisc *sch, struct tc_plug_info *info)
+{
+	plug_fill_info(sch, ktime_get_ns(), info);
+}
+
+static const struct plug_group_ops plug_qdisc_group_ops = {
+	.apply = plug_apply,
+	.info = plug_info,
+	.free = plug_free_list,
+};
+
 static int __init plug_module_init(void)
 {
-	return register_qdisc(&plug_qdisc_ops);
+	int err = plug_group_init(&plug_qdisc_group_ops);
+
+	if (err)
+		return err;
+	err = register_qdisc(&plug_qdisc_ops);
+	if (err)
+		plug_group_exit();
+	return err;
 }
 
 static void __exit plug_module_exit(void)
 {
+	plug_group_exit();
 	unregister_qdisc(&plug_qdisc_ops);
 }
 
