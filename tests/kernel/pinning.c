@@ -49,23 +49,28 @@ static int into_namespace(const char *name)
 	return err;
 }
 
-/* guest0 in namespace guest <-> vif0 -> (redirect) ifb0, plug -> vif0's receive path */
+/* guest0 in namespace guest <-> vif0 -> (redirect) hold0, plug -> vif0's receive path */
 static int make_guest(void)
 {
 	return rig_sh("set -e; ip netns add guest; ip link add vif0 type veth peer name guest0;"
 		      "ip link set guest0 netns guest; ip addr add 192.0.2.1/24 dev vif0;"
 		      "ip link set vif0 up; ip -n guest addr add 192.0.2.2/24 dev guest0;"
-		      "ip -n guest link set guest0 up; ip link add ifb0 type ifb;"
-		      "ip link set ifb0 up; tc qdisc add dev vif0 clsact;"
-		      "tc filter add dev vif0 ingress matchall action mirred egress redirect dev ifb0;"
+		      "ip -n guest link set guest0 up; ip link add hold0 type ifb;"
+		      "ip link set hold0 up; tc qdisc add dev vif0 clsact;"
+		      "tc filter add dev vif0 ingress matchall action mirred egress redirect dev hold0;"
 		      "sysctl -qw net.ipv4.tcp_rmem='4096 16000000 64000000';"
-		      "sysctl -qw net.core.rmem_max=64000000;"
+		      "sysctl -qw net.core.rmem_max=64000000 net.core.netdev_max_backlog=100000;"
+		      /* no loss, and a congestion window that luck has no part in */
+		      "ip -n guest route replace 192.0.2.0/24 dev guest0 proto kernel scope link "
+		      "src 192.0.2.2 initcwnd 2000;"
+		      "ip route replace 192.0.2.0/24 dev vif0 proto kernel scope link "
+		      "src 192.0.2.1 initrwnd 2000;"
 		      "ip netns exec guest sysctl -qw net.ipv4.tcp_wmem='4096 16000000 64000000'");
 }
 
 static void unmake_guest(void)
 {
-	rig_sh("ip netns del guest; ip link del vif0 2>/dev/null; ip link del ifb0");
+	rig_sh("ip netns del guest; ip link del vif0 2>/dev/null; ip link del hold0");
 }
 
 static void *receive(void *arg)
@@ -142,7 +147,7 @@ static int tcp_sender(void)
 
 	if (make_guest() || rtnl_open(&rig.nl))
 		return 1;
-	rig.ifindex = if_nametoindex("ifb0");
+	rig.ifindex = if_nametoindex("hold0");
 	listener = listen_here();
 	if (rig_add(&rig, TCQ_PLUG_BUFFER, 256 << 20, RIG_UNTAGGED) ||
 	    rig_change(&rig, TCQ_PLUG_RELEASE_INDEFINITE, 0, RIG_UNTAGGED) ||
