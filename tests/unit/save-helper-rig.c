@@ -29,7 +29,8 @@ static void say(unsigned int type, const int *args, size_t count)
 
 	memcpy(bytes, &len, 2);
 	memcpy(bytes + 2, &number, 2);
-	memcpy(bytes + 4, args, count * sizeof(int));
+	if (count)
+		memcpy(bytes + 4, args, count * sizeof(int));
 	if (write_whole(STDOUT_FILENO, bytes, 2U + len))
 		exit(3);
 }
