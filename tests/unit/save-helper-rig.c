@@ -98,6 +98,8 @@ static void act(char what)
 	case 'p':
 		pause();
 		break;
+	case 'i': /* 5 if SIGPIPE would not kill it */
+		exit(signal(SIGPIPE, SIG_DFL) == SIG_IGN ? 5 : 6);
 	case 'z':
 		if (write(STDOUT_FILENO, "\1\0\0", 3) != 3)
 			exit(3);

@@ -306,6 +306,14 @@ static void test_the_exit_status_is_the_helpers(void **state)
 	rig_end_with(&rig, 7);
 }
 
+/* The test ignores SIGPIPE, as xl does. */
+static void test_the_helper_ignores_what_libxl_ignores(void **state)
+{
+	struct rig rig = rig_begin(false, "i", NULL);
+
+	rig_end_with(&rig, 5);
+}
+
 static void test_a_killed_helper_is_a_killed_wrapper(void **state)
 {
 	struct rig rig = rig_begin(false, "lk", NULL);
@@ -400,6 +408,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_a_restart_of_the_daemon_is_not_noticed),
 		cmocka_unit_test(test_a_suspend_that_libxl_fails_closes_no_epoch),
 		cmocka_unit_test(test_the_exit_status_is_the_helpers),
+		cmocka_unit_test(test_the_helper_ignores_what_libxl_ignores),
 		cmocka_unit_test(test_a_killed_helper_is_a_killed_wrapper),
 		cmocka_unit_test(test_sigterm_reaches_the_helper),
 		cmocka_unit_test(test_a_killed_wrapper_takes_the_helper_along),

@@ -8,15 +8,15 @@
 #include <unistd.h>
 
 static void become_helper(const struct child *child, int in, int out, pid_t parent,
-			  char *const argv[], const sigset_t *mask)
+			  char *const argv[], const struct child_signals *signals)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(1);
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
-	signal(SIGPIPE, SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	signal(SIGPIPE, signals->on_pipe);
+	sigprocmask(SIG_SETMASK, &signals->mask, NULL);
 	execv(argv[0], argv);
 	perror(argv[0]);
 	_exit(127);
@@ -36,7 +36,7 @@ static int make_pipes(int in[2], int out[2])
 	return err;
 }
 
-int child_start(struct child *child, char *const argv[], const sigset_t *mask)
+int child_start(struct child *child, char *const argv[], const struct child_signals *signals)
 {
 	pid_t parent = getpid();
 	int in[2], out[2];
@@ -48,7 +48,7 @@ int child_start(struct child *child, char *const argv[], const sigset_t *mask)
 	*child = (struct child){.pid = fork(), .in = in[1], .out = out[0]};
 	err = child->pid < 0 ? -errno : 0;
 	if (child->pid == 0)
-		become_helper(child, in[0], out[1], parent, argv, mask);
+		become_helper(child, in[0], out[1], parent, argv, signals);
 	close(in[0]);
 	close(out[1]);
 	if (err)

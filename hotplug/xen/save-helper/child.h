@@ -15,9 +15,18 @@ struct child {
 	int out;   /* its stdout, -1 once it has ended */
 };
 
-/* Run argv[0] with @mask for its signals. 0 or a negative errno; that it could not be executed is
+/*
+ * What the helper is to find as if libxl had started it itself: xl ignores SIGPIPE, and a helper
+ * that died of it would leave the guest's memory tracking on.
+ */
+struct child_signals {
+	sigset_t mask;
+	void (*on_pipe)(int);
+};
+
+/* Run argv[0] with @signals. 0 or a negative errno; that it could not be executed is
  * its exit status, 127. */
-int child_start(struct child *child, char *const argv[], const sigset_t *mask);
+int child_start(struct child *child, char *const argv[], const struct child_signals *signals);
 
 void child_signal(const struct child *child, int number);
 

@@ -232,7 +232,7 @@ static void turn(struct relay *relay)
 		decide(relay);
 }
 
-static int catch_signals(sigset_t *before)
+static int catch_signals(struct child_signals *before)
 {
 	sigset_t caught;
 
@@ -240,8 +240,8 @@ static int catch_signals(sigset_t *before)
 	sigaddset(&caught, SIGCHLD);
 	sigaddset(&caught, SIGTERM);
 	sigaddset(&caught, SIGINT);
-	sigprocmask(SIG_BLOCK, &caught, before);
-	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &caught, &before->mask);
+	before->on_pipe = signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -249,7 +249,7 @@ int relay_run(char *const argv[], const struct relay_side *side, void *data)
 {
 	/* Too big for the stack of whoever calls; there is one relay in a process. */
 	static struct relay relay;
-	sigset_t before;
+	struct child_signals before;
 	int err;
 
 	memset(&relay, 0, sizeof(relay));
