@@ -216,6 +216,7 @@ static const struct plug_group_command {
 	[PLUG_CMD_RELEASE] = { TCQ_PLUG_RELEASE_ONE, true, true },
 	[PLUG_CMD_PASS] = { TCQ_PLUG_RELEASE_INDEFINITE, false, false },
 	[PLUG_CMD_DISCARD] = { TC_PLUG_DISCARD, false, true },
+	[PLUG_CMD_GET] = { 0, false, false },
 };
 
 static int plug_group_request(const struct genl_info *info, struct tc_plug_xopt *req)
@@ -264,14 +265,18 @@ static int plug_group_do(struct sk_buff *in, struct genl_info *info)
 static int plug_group_get(struct sk_buff *in, struct genl_info *info)
 {
 	const struct nlattr *indexes = info->attrs[PLUG_A_IFINDEX];
-	int i, count = plug_group_count(indexes, info->extack);
+	int i, err, count = plug_group_count(indexes, info->extack);
 	struct tc_plug_info one, *infos;
+	struct tc_plug_xopt unused;
 	struct sk_buff *answer;
 	void *header;
 	s32 *results;
 
 	if (count < 0)
 		return count;
+	err = plug_group_request(info, &unused);
+	if (err)
+		return err;
 	answer = plug_group_answer(info, count, true, &header, &results, &infos);
 	if (!answer)
 		return -ENOMEM;
@@ -287,7 +292,7 @@ static int plug_group_get(struct sk_buff *in, struct genl_info *info)
 
 static const struct nla_policy plug_group_policy[PLUG_A_MAX + 1] = {
 	[PLUG_A_EPOCH] = { .type = NLA_U64 },
-	[PLUG_A_IFINDEX] = { .type = NLA_BINARY, .len = PLUG_GROUP_MAX * sizeof(s32) },
+	[PLUG_A_IFINDEX] = { .type = NLA_BINARY },	/* see plug_group_count() */
 };
 
 static const struct genl_small_ops plug_group_genl_ops[] = {

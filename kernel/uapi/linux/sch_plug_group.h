@@ -36,6 +36,7 @@ enum plug_genl_cmd {
 	PLUG_CMD_GET,
 	__PLUG_CMD_MAX,
 };
+
 #define PLUG_CMD_MAX (__PLUG_CMD_MAX - 1)
 
 /**
@@ -58,6 +59,7 @@ enum plug_genl_attr {
 	PLUG_A_INFO,
 	__PLUG_A_MAX,
 };
+
 #define PLUG_A_MAX (__PLUG_A_MAX - 1)
 
 #endif /* _UAPI_LINUX_SCH_PLUG_GROUP_H */
