@@ -56,10 +56,11 @@ static int find_candidates(struct registry *reg, struct candidates *all)
 }
 
 /* The vif may have another name by now, but not another index. */
-static void take_buffer(struct registry *reg, const struct candidate *from, struct vif *vif)
+static int take_buffer(struct registry *reg, const struct candidate *from, struct vif *vif)
 {
 	struct buffer *buffer = vif->buffer;
 	struct link_info link;
+	int ret;
 
 	*buffer = (struct buffer){
 		.vif_ifindex = from->alias.vif_ifindex,
@@ -70,10 +71,12 @@ static void take_buffer(struct registry *reg, const struct candidate *from, stru
 		.seen_up = from->ifb.flags & IFF_UP,
 	};
 	memcpy(buffer->ifb, from->ifb.name, sizeof(buffer->ifb));
-	if (!buffer_link_get(&reg->plug, buffer->vif_ifindex, NULL, &link))
+	ret = buffer_link_get(&reg->plug, buffer->vif_ifindex, NULL, &link);
+	if (!ret)
 		memcpy(vif->name, link.name, sizeof(vif->name));
-	else
+	else if (ret == -ENODEV)
 		vif->state = VIF_GONE;
+	return ret == -ENODEV ? 0 : ret;
 }
 
 /* What is in the kernel of one vif. */
@@ -85,44 +88,51 @@ struct finding {
 	size_t epoch_count;
 };
 
-static void take_redirect(struct registry *reg, struct vif *vif, struct finding *finding)
+static int take_redirect(struct registry *reg, struct vif *vif, struct finding *finding)
 {
 	struct filter_info filter;
+	int ret = vif->state == VIF_GONE ? -ENOENT :
+					   buffer_redirect_get(&reg->plug, vif->buffer->vif_ifindex, &filter);
 
-	if (vif->state == VIF_GONE || buffer_redirect_get(&reg->plug, vif->buffer->vif_ifindex, &filter))
-		return;
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
 	if (!filter.redirects || (filter.to_ifindex != vif->buffer->ifb_ifindex))
-		return;
+		return 0;
 	finding->redirect = true;
 	vif->buffer->action_index = filter.action_index;
 	if (!filter.has_record)
-		return;
+		return 0;
 	finding->known = true;
 	vif->holding = filter.record.holding;
 	vif->open = filter.record.open;
 	vif->committed = filter.record.open - 1 - filter.record.outstanding;
+	return 0;
 }
 
-static void take_plug(struct registry *reg, struct vif *vif, struct finding *finding)
+static int take_plug(struct registry *reg, struct vif *vif, struct finding *finding)
 {
 	struct plug_status status;
 	struct qdisc_info qdisc;
-	int ret;
+	int ret = plug_query(&reg->plug, vif->buffer->ifb_ifindex, &qdisc);
 
-	if (plug_query(&reg->plug, vif->buffer->ifb_ifindex, &qdisc) || strcmp(qdisc.kind, "plug"))
-		return;
-	if (qdisc.handle != PLUG_HANDLE_A && qdisc.handle != PLUG_HANDLE_B)
-		return;
+	if (ret)
+		return ret == -ENOENT || ret == -ENODEV ? 0 : ret;
+	if (strcmp(qdisc.kind, "plug") || (qdisc.handle != PLUG_HANDLE_A && qdisc.handle != PLUG_HANDLE_B))
+		return 0;
 	finding->plug = true;
 	finding->held_frames = qdisc.queued_frames;
 	vif->buffer->handle = qdisc.handle;
 	ret = plug_read(&reg->plug, vif->buffer, &status, finding->epochs, &finding->epoch_count);
 	if (ret)
-		return;
+		return ret == -EOPNOTSUPP ? 0 : ret;
+	/* numbered by somebody else */
+	if (!status.open || status.open > WIRE_EPOCH_MAX || status.committed >= status.open)
+		return 0;
 	finding->known = true;
 	vif->holding = status.holding;
 	vif->open = status.open;
 	vif->committed = status.committed;
+	return 0;
 }
 
 /* Nobody's traffic can be in it: made half, taken down half, or its vif is gone. */
@@ -176,6 +186,16 @@ static int take_vif(struct registry *reg, const struct candidate *from, struct v
 	return 0;
 }
 
+/* Without an answer from the kernel nothing may be called a rest: the start fails, and everything stays as it is. */
+static int look(struct registry *reg, const struct candidate *from, struct vif *vif, struct finding *finding)
+{
+	int ret = take_buffer(reg, from, vif);
+
+	if (!ret)
+		ret = take_redirect(reg, vif, finding);
+	return ret ? ret : take_plug(reg, vif, finding);
+}
+
 static int adopt_one(struct registry *reg, const struct candidate *from)
 {
 	struct vif *vif = registry_vif_new(from->alias.vif);
@@ -184,14 +204,13 @@ static int adopt_one(struct registry *reg, const struct candidate *from)
 
 	if (!vif)
 		return -ENOMEM;
-	take_buffer(reg, from, vif);
-	take_redirect(reg, vif, &finding);
-	take_plug(reg, vif, &finding);
-	if (is_rest(vif, &finding)) {
+	ret = look(reg, from, vif, &finding);
+	if (!ret && is_rest(vif, &finding)) {
 		clear_rest(reg, vif, from->alias.domain);
 		return 0;
 	}
-	ret = take_vif(reg, from, vif, &finding);
+	if (!ret)
+		ret = take_vif(reg, from, vif, &finding);
 	if (ret) {
 		registry_unindex(reg, vif);
 		registry_vif_free(vif);

@@ -58,7 +58,8 @@ int registry_repair(struct registry *reg, struct vif *vif, const char *cause)
 	return 0;
 }
 
-static int attach_again(struct registry *reg, struct vif *vif, const char *domain, struct domain_fault *fault)
+static int attach_again(struct registry *reg, struct vif *vif, const char *domain, const char *name,
+			struct domain_fault *fault)
 {
 	int ret;
 
@@ -70,30 +71,37 @@ static int attach_again(struct registry *reg, struct vif *vif, const char *domai
 		fault->vif = vif->name;
 		return -EEXIST;
 	}
-	registry_vif_check(reg, vif, NULL);
+	if (!registry_vif_check(reg, vif, NULL))
+		return fault_text(fault, -ENODEV, name, "no such interface");
 	if (vif->state != VIF_BROKEN)
 		return 0;
 	ret = registry_repair(reg, vif, "attach");
 	return ret ? fault_text(fault, ret, vif->name, NULL) : 0;
 }
 
-/* A vif of that name which is gone makes room for the new one. */
-static void drop_gone(struct registry *reg, struct domain *domain, const char *name)
+/* A vif of that name which is gone makes way for the new one, but not before that is there: a domain without a vif would pass. */
+static struct vif *find_gone(const struct domain *domain, const char *name)
 {
 	struct vif *vif = domain ? domain_find(domain, name) : NULL;
 
-	if (!vif || vif->state != VIF_GONE)
+	return vif && vif->state == VIF_GONE ? vif : NULL;
+}
+
+static void drop_gone(struct registry *reg, struct vif *vif)
+{
+	if (!vif)
 		return;
-	registry_notify(reg, REGISTRY_DESTROY, domain, vif, "attach");
-	domain_remove(domain, vif);
+	registry_notify(reg, REGISTRY_DESTROY, vif->domain, vif, "attach");
+	domain_remove(vif->domain, vif);
 	registry_vif_free(vif);
 }
 
-static int check_room(const struct registry *reg, const struct domain *domain, struct domain_fault *fault)
+static int check_room(const struct registry *reg, const struct domain *domain, bool replaces,
+		      struct domain_fault *fault)
 {
 	if (!domain && reg->domain_count >= reg->config->domains)
 		return fault_text(fault, -ENOSPC, NULL, "as many domains as limits.domains allows");
-	if (domain && domain->count >= reg->config->vifs_per_domain)
+	if (domain && domain->count - replaces >= reg->config->vifs_per_domain)
 		return fault_text(fault, -ENOSPC, NULL, "as many vifs as limits.vifs_per_domain allows");
 	return 0;
 }
@@ -114,7 +122,7 @@ static int attach_new(struct registry *reg, const char *name, struct vif *vif, u
 	domain = registry_domain(reg, name);
 	ret = domain ? registry_index(reg, vif) : -ENOMEM;
 	if (!ret)
-		ret = domain_add(domain, vif, reg->config->vifs_per_domain);
+		ret = domain_add(domain, vif, DOMAIN_VIFS_MAX);
 	if (ret) {
 		registry_unindex(reg, vif);
 		buffer_unredirect(&reg->plug, vif->buffer);
@@ -133,7 +141,7 @@ int registry_attach(struct registry *reg, const char *domain, const char *name, 
 		    struct domain_fault *fault)
 {
 	struct link_info link;
-	struct vif *vif;
+	struct vif *vif, *gone;
 	int ret = buffer_link_get(&reg->plug, 0, name, &link);
 
 	if (ret)
@@ -143,9 +151,9 @@ int registry_attach(struct registry *reg, const char *domain, const char *name, 
 		return fault_text(fault, -EBUSY, name, "is a buffer of ours, not a vif");
 	*out = vif;
 	if (vif)
-		return attach_again(reg, vif, domain, fault);
-	drop_gone(reg, registry_find(reg, domain), name);
-	ret = check_room(reg, registry_find(reg, domain), fault);
+		return attach_again(reg, vif, domain, name, fault);
+	gone = find_gone(registry_find(reg, domain), name);
+	ret = check_room(reg, registry_find(reg, domain), gone, fault);
 	if (ret)
 		return ret;
 	vif = registry_vif_new(name);
@@ -155,6 +163,7 @@ int registry_attach(struct registry *reg, const char *domain, const char *name, 
 		registry_vif_free(vif);
 		return ret;
 	}
+	drop_gone(reg, gone);
 	*out = vif;
 	log_info(reg->log, (&(struct log_about){ .domain = domain, .vif = name }), "attached, buffer %s, %s",
 		 vif->buffer->ifb, vif->holding ? "holding" : "passing");

@@ -238,24 +238,39 @@ int buffer_create(struct plug_ctx *ctx, struct buffer *buffer, const struct buff
 	return create_on_vif(ctx, buffer, request, fault);
 }
 
+const char buffer_unseen[] = "the kernel did not say how it is";
+
+static bool is_absence(int error)
+{
+	return error == -ENODEV || error == -ENOENT;
+}
+
+static const char *missing(int error, const char *reason)
+{
+	return is_absence(error) ? reason : buffer_unseen;
+}
+
 const char *buffer_inspect(struct plug_ctx *ctx, const struct buffer *buffer)
 {
 	struct filter_info filter;
 	struct qdisc_info qdisc;
 	struct link_info link;
+	int ret = buffer_link_get(ctx, buffer->ifb_ifindex, NULL, &link);
 
-	if (buffer_link_get(ctx, buffer->ifb_ifindex, NULL, &link))
-		return "the IFB was deleted";
+	if (ret)
+		return missing(ret, "the IFB was deleted");
 	if (!(link.flags & IFF_UP))
 		return "the IFB was set down";
 	if (link.txqueuelen != buffer->txqueuelen)
 		return "the IFB's queue length was changed";
-	if (plug_query(ctx, buffer->ifb_ifindex, &qdisc) || strcmp(qdisc.kind, "plug"))
-		return "the plug was deleted";
+	ret = plug_query(ctx, buffer->ifb_ifindex, &qdisc);
+	if (ret || strcmp(qdisc.kind, "plug"))
+		return missing(ret ? ret : -ENOENT, "the plug was deleted");
 	if (qdisc.handle != buffer->handle)
 		return "the plug was replaced";
-	if (buffer_redirect_get(ctx, buffer->vif_ifindex, &filter))
-		return "the redirect was deleted";
+	ret = buffer_redirect_get(ctx, buffer->vif_ifindex, &filter);
+	if (ret)
+		return missing(ret, "the redirect was deleted");
 	if (!filter.redirects || filter.to_ifindex != buffer->ifb_ifindex)
 		return "the redirect was replaced";
 	return NULL;
@@ -282,6 +297,9 @@ static int repair_plug(struct plug_ctx *ctx, struct buffer *buffer, const struct
 
 	if (!ret && is_ours(&qdisc, buffer) && !*fresh)
 		return 0;
+	/* an answer that was lost is no reason to drop what may be held */
+	if (ret && !is_absence(ret))
+		return ret;
 	*fresh = true;
 	return replace_plug(ctx, buffer, ret ? NULL : &qdisc, record);
 }
@@ -311,11 +329,12 @@ void buffer_seal(struct plug_ctx *ctx, struct buffer *buffer, const struct recor
 static int repair_ifb(struct plug_ctx *ctx, struct buffer *buffer, const struct buffer_request *request)
 {
 	struct link_info link;
+	int ret = buffer_link_get(ctx, buffer->ifb_ifindex, NULL, &link);
 
-	if (!buffer_link_get(ctx, buffer->ifb_ifindex, NULL, &link)) {
+	if (!ret)
 		buffer->txqueuelen = link.txqueuelen;
-		return 0;
-	}
+	if (!is_absence(ret))
+		return ret;
 	buffer->handle = 0;
 	buffer->txqueuelen = request->txqueuelen;
 	return create_ifb(ctx, buffer, request);

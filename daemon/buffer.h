@@ -44,7 +44,11 @@ int buffer_create(struct plug_ctx *ctx, struct buffer *buffer, const struct buff
 /* Write the alias anew, after a change of limit or of the vif's name. */
 int buffer_save_alias(struct plug_ctx *ctx, const struct buffer *buffer, const char *domain, const char *vif);
 
-/* What is wrong with the buffer, as a static text, or NULL if it is whole. One look at the kernel. */
+/*
+ * What is wrong with the buffer, as a static text, or NULL if it is whole. One look at the kernel; buffer_unseen if it did not answer,
+ * which says nothing of the buffer.
+ */
+extern const char buffer_unseen[];
 const char *buffer_inspect(struct plug_ctx *ctx, const struct buffer *buffer);
 
 /*

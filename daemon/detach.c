@@ -59,15 +59,17 @@ static void remove_buffer(struct detach *job, struct leaving *leaving)
 	leaving->stage = STAGE_DONE;
 }
 
-/* Errors mean that something of it is gone already: no reason to wait for it. */
+/* What is gone already needs no waiting for; an answer that was lost says nothing. */
 static bool may_go_on(struct detach *job, struct leaving *leaving, bool quiet)
 {
 	uint64_t passed = 0;
 	bool empty = true, still;
+	int ret;
 
 	leaving->ticks++;
-	if (buffer_is_empty(&job->reg->plug, leaving->vif->buffer, &empty, &passed))
-		return true;
+	ret = buffer_is_empty(&job->reg->plug, leaving->vif->buffer, &empty, &passed);
+	if (ret)
+		return ret == -ENODEV || ret == -ENOENT || leaving->ticks > EMPTY_TICKS;
 	still = leaving->looked && passed == leaving->passed;
 	leaving->looked = true;
 	leaving->passed = passed;

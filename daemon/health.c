@@ -2,6 +2,7 @@
 /* What others do to our interfaces: noticed, said, and never answered by a release. */
 #include "registry.h"
 
+#include <errno.h>
 #include <string.h>
 
 void registry_vif_gone(struct registry *reg, struct vif *vif)
@@ -56,26 +57,34 @@ static void mark_broken(struct registry *reg, struct vif *vif, const char *reaso
 		registry_notify(reg, REGISTRY_CHANGE, domain, NULL, "watch");
 }
 
-void registry_vif_check(struct registry *reg, struct vif *vif, const char *reset)
+/* All but a missing redirect purged the queue, or may have. */
+static bool may_have_purged(const char *reason)
+{
+	return reason != buffer_unseen && strncmp(reason, "the redirect", 12);
+}
+
+bool registry_vif_check(struct registry *reg, struct vif *vif, const char *reset)
 {
 	const char *reason;
 	struct link_info link;
+	int ret;
 
 	if (!vif->domain || vif->state == VIF_GONE)
-		return;
-	if (buffer_link_get(&reg->plug, vif->buffer->vif_ifindex, NULL, &link)) {
+		return vif->state != VIF_GONE;
+	ret = buffer_link_get(&reg->plug, vif->buffer->vif_ifindex, NULL, &link);
+	if (ret == -ENODEV) {
 		registry_vif_gone(reg, vif);
-		return;
+		return false;
 	}
-	reason = buffer_inspect(&reg->plug, vif->buffer);
-	if (!reason)
+	reason = ret ? buffer_unseen : buffer_inspect(&reg->plug, vif->buffer);
+	if (!reason || (reset && reason == buffer_unseen))
 		reason = reset;
 	if (!reason)
-		return;
-	/* all but a missing redirect purged the queue, or may have */
-	if (reg->plug.kind != PLUG_OUTCOMMIT && strncmp(reason, "the redirect", 12))
+		return true;
+	if (reg->plug.kind != PLUG_OUTCOMMIT && may_have_purged(reason))
 		vif->buffer->counts_lost = true;
 	mark_broken(reg, vif, reason);
+	return true;
 }
 
 void registry_vif_renamed(struct registry *reg, struct vif *vif, const char *name)

@@ -136,7 +136,7 @@ static void handle(struct nltx *tx, struct batch *batch, const struct nlmsghdr *
 			return;
 		if (err->error)
 			keep_extack(tx, nlh);
-		finish(batch, index, err->error);
+		finish(batch, index, err->error <= 0 ? err->error : -EBADMSG);
 		break;
 	case NLMSG_DONE:
 		finish(batch, index, 0);

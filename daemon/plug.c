@@ -291,6 +291,7 @@ int plug_probe(struct plug_ctx *ctx)
 struct query {
 	struct qdisc_info *info;
 	bool found;
+	enum plug_kind kind; /* found out while the options are there */
 	struct plug_status *status;
 	struct plug_epoch *epochs;
 	size_t *epoch_count;
@@ -301,10 +302,13 @@ static void take_epochs(struct query *query, const struct tc_plug_info *info)
 	const char *options = query->info->options;
 	struct tc_plug_epoch epoch;
 	struct nlattr *attr;
-	int bytes = (int)query->info->options_bytes - (int)NLA_ALIGN(info->info_size);
+	int bytes;
 
 	*query->epoch_count = 0;
-	if (info->info_size < sizeof(*info) || bytes <= 0)
+	if (info->info_size < sizeof(*info) || info->info_size > query->info->options_bytes)
+		return;
+	bytes = (int)query->info->options_bytes - (int)NLA_ALIGN(info->info_size);
+	if (bytes <= 0)
 		return;
 	attr = nla_find((struct nlattr *)(options + NLA_ALIGN(info->info_size)), bytes, TCA_PLUG_EPOCHS);
 	for (int at = 0; attr && at + (int)sizeof(epoch) <= nla_len(attr) &&
@@ -353,6 +357,7 @@ static void on_qdisc(void *ctx, size_t index, const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_type != RTM_NEWQDISC || rtmsg_parse_qdisc(nlh, query->info))
 		return;
 	query->found = true;
+	query->kind = plug_kind_of(query->info);
 	if (query->status)
 		take_status(query);
 }
@@ -374,8 +379,8 @@ int plug_query(struct plug_ctx *ctx, int ifindex, struct qdisc_info *info)
 	struct query query = { .info = info };
 	int ret = run_query(ctx, ifindex, &query);
 
-	if (!ret)
-		ctx->kind = plug_kind_of(info) ? plug_kind_of(info) : ctx->kind;
+	if (!ret && query.kind)
+		ctx->kind = query.kind;
 	return ret;
 }
 
@@ -386,7 +391,7 @@ int plug_read(struct plug_ctx *ctx, const struct buffer *buffer, struct plug_sta
 	struct query query = { .info = &info, .status = status, .epochs = epochs, .epoch_count = epoch_count };
 	int ret = run_query(ctx, buffer->ifb_ifindex, &query);
 
-	if (!ret && plug_kind_of(&info) != PLUG_OUTCOMMIT)
+	if (!ret && query.kind != PLUG_OUTCOMMIT)
 		ret = strcmp(info.kind, "plug") ? -ENOENT : -EOPNOTSUPP;
 	return ret;
 }

@@ -73,8 +73,11 @@ int registry_limit(struct registry *reg, struct domain *domain, uint64_t limit_b
 
 /* health.c: what others do to our interfaces. */
 void registry_vif_gone(struct registry *reg, struct vif *vif);
-/* Look at the vif's buffer, and mark and seal it if it is damaged. @reset: why its queue is known to have been purged, or NULL. */
-void registry_vif_check(struct registry *reg, struct vif *vif, const char *reset);
+/*
+ * Look at the vif's buffer, and mark and seal it if it is damaged. @reset: why its queue is known to have been purged, or NULL. False
+ * if the interface is gone: with a domain that passes, @vif is then gone too.
+ */
+bool registry_vif_check(struct registry *reg, struct vif *vif, const char *reset);
 void registry_vif_renamed(struct registry *reg, struct vif *vif, const char *name);
 void registry_check_all(struct registry *reg);
 

@@ -50,7 +50,7 @@ int rtmsg_parse_link(const struct nlmsghdr *nlh, struct link_info *info)
 	const struct ifinfomsg *ifi = NLMSG_DATA(nlh);
 	struct nlattr *attrs[IFLA_MAX + 1], *nested[IFLA_INFO_MAX + 1];
 
-	if (parse_attrs(nlh, sizeof(*ifi), attrs, IFLA_MAX))
+	if (parse_attrs(nlh, sizeof(*ifi), attrs, IFLA_MAX) || ifi->ifi_index <= 0)
 		return -EBADMSG;
 	*info = (struct link_info){ .ifindex = ifi->ifi_index, .flags = ifi->ifi_flags };
 	copy_string(info->name, sizeof(info->name), attrs[IFLA_IFNAME]);

@@ -34,6 +34,7 @@ static int ignore_own(int fd, uint32_t portid)
 
 static void on_link_new(struct watch *watch, const struct nlmsghdr *nlh)
 {
+	const char *reset = NULL;
 	struct link_info link;
 	struct vif *vif;
 
@@ -42,15 +43,19 @@ static void on_link_new(struct watch *watch, const struct nlmsghdr *nlh)
 	vif = registry_find_ifindex(watch->reg, link.ifindex);
 	if (!vif)
 		return;
-	if (vif->buffer->vif_ifindex == link.ifindex)
+	if (vif->buffer->vif_ifindex == link.ifindex) {
 		registry_vif_renamed(watch->reg, vif, link.name);
-	else if (link.flags & IFF_UP)
+		return;
+	}
+	if (link.txqueuelen != vif->buffer->txqueuelen)
+		reset = "the IFB's queue length was changed";
+	if (link.flags & IFF_UP)
 		vif->buffer->seen_up = true;
 	else if (vif->buffer->seen_up)
 		/* it may be up again by now: what it held is gone all the same */
-		registry_vif_check(watch->reg, vif, "the IFB was set down");
-	if (vif->buffer->ifb_ifindex == link.ifindex && link.txqueuelen != vif->buffer->txqueuelen)
-		registry_vif_check(watch->reg, vif, "the IFB's queue length was changed");
+		reset = "the IFB was set down";
+	if (reset)
+		registry_vif_check(watch->reg, vif, reset);
 }
 
 static void on_link_del(struct watch *watch, const struct nlmsghdr *nlh)

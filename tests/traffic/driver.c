@@ -9,11 +9,12 @@
  * -d up to that many epochs are outstanding. With -n nothing is said to the daemon: what the world would see without it.
  *
  * A request whose reply is lost because the daemon went away is repeated until it is answered. Any error reply ends the
- * run with status 1, the guest paused. On stdout: "epochs N", "reconnects N", and the median time of each request.
+ * run with status 1, the guest paused. SIGTERM ends it after the current epoch. On stdout: "epochs N", "reconnects N", and the median time of each request.
  */
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -55,6 +56,13 @@ struct driver {
 	size_t time_count[VERBS];
 };
 
+static volatile sig_atomic_t ending;
+
+static void on_term(int number)
+{
+	ending = 1;
+}
+
 static void pause_ns(uint64_t ns)
 {
 	struct timespec time = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
@@ -75,6 +83,8 @@ static void ask_guest(const struct driver *driver, const char *answer, const cha
 	if (send(driver->guest, text, strlen(text), MSG_NOSIGNAL) < 0)
 		err(1, "guest");
 	len = recv(driver->guest, text, sizeof(text), 0);
+	if (len < 0)
+		err(1, "guest");
 	if (len != (ssize_t)strlen(answer) || memcmp(text, answer, (size_t)len))
 		errx(1, "guest: no answer %s", answer);
 }
@@ -171,13 +181,14 @@ static void run_epoch(struct driver *driver, uint64_t epoch)
 
 static void drive(struct driver *driver)
 {
-	const uint64_t end = driver->first + driver->epochs;
+	uint64_t epoch = driver->first;
 
-	for (uint64_t epoch = driver->first; epoch < end; epoch++)
+	for (; epoch < driver->first + driver->epochs && !ending; epoch++)
 		run_epoch(driver, epoch);
+	driver->epochs = epoch - driver->first;
 	ask_guest(driver, "paused", "pause");
-	ask_daemon(driver, POSTSUSPEND, end);
-	commit(driver, end);
+	ask_daemon(driver, POSTSUSPEND, epoch);
+	commit(driver, epoch);
 }
 
 static int compare(const void *a, const void *b)
@@ -236,7 +247,9 @@ int main(int argc, char **argv)
 {
 	struct driver driver = { .epochs = 100, .first = 1, .depth = 1, .run_ms = 20,
 				 .transfer_ms = 20, .daemon = -1 };
+	const struct sigaction term = { .sa_handler = on_term, .sa_flags = SA_RESTART };
 
+	sigaction(SIGTERM, &term, NULL);
 	parse_options(&driver, argc, argv);
 	driver.socket_path = argv[optind];
 	driver.domain = argv[optind + 1];
