@@ -25,7 +25,7 @@
  * @PLUG_CMD_RELEASE: release every closed epoch up to PLUG_A_EPOCH
  * @PLUG_CMD_PASS:    let everything go and hold no more; takes no epoch
  * @PLUG_CMD_DISCARD: drop what is held of epochs up to PLUG_A_EPOCH, of all without one
- * @PLUG_CMD_GET:     only look: the answer has PLUG_A_INFO
+ * @PLUG_CMD_GET:     only look: the answer has PLUG_A_INFO; takes no epoch
  */
 enum plug_genl_cmd {
 	PLUG_CMD_UNSPEC,
