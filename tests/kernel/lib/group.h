@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * group.h - the plug's generic netlink family by hand: requests as they should be and as they
- * should not, and every byte of the answer looked at. All calls return 0 or a negative errno, the kernel's
- * where it answered; what each interface answered is in the results.
+ * should not, and every byte of the answer looked at. All calls return 0 or a negative errno, the
+ * kernel's where it answered; what each interface answered is in the results.
  */
 #ifndef TEST_GROUP_H
 #define TEST_GROUP_H
