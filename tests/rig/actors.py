@@ -4,6 +4,7 @@
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -61,6 +62,7 @@ class Daemon:
     def __exit__(self, *_):
         if self.process:
             end(self.process)
+        shutil.rmtree(self.directory)
 
     def start(self):
         self.launch()
@@ -226,7 +228,7 @@ class Observer:
         """Frames in the log so far."""
         return self.log.stat().st_size // self.CAPTURE_BYTES
 
-    def wait_for(self, frames, patience_s=5):
+    def wait_for(self, frames, patience_s=3):
         """Until that many were captured, or none has come for a while: the judge will say what is missing."""
         seen, last = self.captured(), time.monotonic()
         while seen < frames and time.monotonic() < last + patience_s:

@@ -62,6 +62,7 @@ class Show:
         self.record = Record(directory / "record")
         self.client = None
         self.arrived = [0, 0]
+        self.due = 0
         self.epoch = 1
 
     def close(self):
@@ -102,10 +103,14 @@ class Show:
         time.sleep(max(0, began + EPOCH_S - time.monotonic()))
 
     def show(self, epoch):
+        # what the last commit let go may still be on its way into the log
+        self.observer.wait_for(self.due, patience_s=1)
         frames = self.captures.new()
         for frame in frames:
             self.arrived[frame[5]] += 1
-        held = [sent - arrived for sent, arrived in zip(self.guest.sent(), self.arrived)]
+        sent = self.guest.sent()
+        self.due = sum(sent)
+        held = [sent - arrived for sent, arrived in zip(sent, self.arrived)]
         early = sum(1 for frame in frames if frame[2] >= epoch)
         outside = f"{early} not yet committed" if early else "all committed"
         self.screen.row(f"{epoch:6}  {held[0]:11}  {held[1]:11}  {len(frames):8}  {hold_time(frames):>15}  {outside}",
@@ -160,7 +165,7 @@ def stage(screen, with_daemon):
         finally:
             show.close()
             if daemon:
-                daemon.stop()
+                daemon.__exit__()
 
 
 def protected(screen):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The control protocol as docs/protocol.md has it, written down a second time, from the document alone."""
 
+import errno
 import os
 import socket
 
@@ -53,8 +54,8 @@ class Message:
 
 
 def errno_name(number):
-    import errno
-    return errno.errorcode.get(number, str(number))
+    # one number, two names: the document uses this one
+    return "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
 
 
 def message(verb, **fields):
