@@ -20,6 +20,7 @@
 #define ACKS_AT_ONCE (RX_BYTES / ACK_BYTES)
 #define RCVBUF_BYTES (4 << 20) /* acknowledgements of the largest batch fit many times */
 #define PENDING 1
+#define ERRNO_MAX 4095
 
 int nltx_errno(int nlerr)
 {
@@ -39,6 +40,11 @@ int nltx_errno(int nlerr)
 		if (map[i].nl == -nlerr)
 			return -map[i].error;
 	return -EIO;
+}
+
+int nltx_kernel_error(int error)
+{
+	return error <= 0 && error >= -ERRNO_MAX ? error : -EBADMSG;
 }
 
 static int set_options(int fd)
@@ -136,7 +142,7 @@ static void handle(struct nltx *tx, struct batch *batch, const struct nlmsghdr *
 			return;
 		if (err->error)
 			keep_extack(tx, nlh);
-		finish(batch, index, err->error <= 0 ? err->error : -EBADMSG);
+		finish(batch, index, nltx_kernel_error(err->error));
 		break;
 	case NLMSG_DONE:
 		finish(batch, index, 0);

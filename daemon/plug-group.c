@@ -88,7 +88,7 @@ static void on_answer(void *ctx, size_t index, const struct nlmsghdr *nlh)
 		return;
 	memcpy(results, nla_data(attr), (size_t)nla_len(attr));
 	for (size_t i = 0; i < answer->count; i++)
-		answer->vifs[i]->error = results[i] <= 0 ? results[i] : -EBADMSG;
+		answer->vifs[i]->error = nltx_kernel_error(results[i]);
 	answer->whole = true;
 }
 

@@ -120,11 +120,20 @@ static int change_link(struct fake_link *link, const struct ifinfomsg *ifi, stru
 }
 
 /* A redirect into a device that goes leads nowhere, but stays. */
-static int delete_link(struct fake_link *link)
+static void delete_link(struct fake_link *link)
+{
+	memset(link, 0, sizeof(*link));
+}
+
+/* The daemon never takes a buffer away that holds and that a vif still sends through: first it lets go, then it takes the redirect. */
+static int on_delete_link(struct fake_link *link)
 {
 	if (!link)
 		return -ENODEV;
-	memset(link, 0, sizeof(*link));
+	for (size_t i = 0; i < FAKE_LINKS; i++)
+		if (link->plug.holding && kernel.links[i].redirect.action && kernel.links[i].redirect.to == link->ifindex)
+			abort();
+	delete_link(link);
 	return 0;
 }
 
@@ -157,7 +166,7 @@ static int on_link(const struct nlmsghdr *nlh)
 	case RTM_SETLINK:
 		return change_link(link, ifi, attrs);
 	case RTM_DELLINK:
-		return delete_link(link);
+		return on_delete_link(link);
 	default:
 		return get_link(nlh, link);
 	}
