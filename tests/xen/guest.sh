@@ -26,7 +26,7 @@ _guest_init() {
 		ip addr add $address.2/24 dev eth0
 		ip link set eth0 up
 		echo GUEST UP
-		exec /bin/counter $address.1 $observer_port $1
+		exec /bin/counter $address.1 $observer_port $1 eth0
 	I
 }
 
@@ -50,6 +50,8 @@ guest_make() {
 		vcpus=1
 		extra="console=hvc0 quiet"
 		vif=[$vif]
+		on_reboot="destroy"
+		on_crash="destroy"
 	C
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The observer of the consistency proof: writes each count that arrives, as it arrives, to a log of
- * lines "COUNT MILLISECONDS".
+ * lines
+ * "COUNT KNOWN MILLISECONDS", see counter.c.
  *
  *   watcher ADDRESS PORT LOG
  */
@@ -28,7 +29,7 @@ static int open_socket(const char *address, const char *port)
 int main(int argc, char *argv[])
 {
 	struct timespec now;
-	uint64_t count;
+	uint64_t packet[2]; /* count, known */
 	FILE *log;
 	int fd;
 
@@ -39,9 +40,9 @@ int main(int argc, char *argv[])
 	if (!log)
 		err(1, "%s", argv[3]);
 	setlinebuf(log);
-	while (recv(fd, &count, sizeof(count), 0) >= (ssize_t)sizeof(count)) {
+	while (recv(fd, packet, sizeof(packet), 0) >= (ssize_t)sizeof(packet)) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		fprintf(log, "%" PRIu64 " %lld\n", count,
+		fprintf(log, "%" PRIu64 " %" PRIu64 " %lld\n", packet[0], packet[1],
 			(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 	}
 	err(1, "recv");
