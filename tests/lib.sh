@@ -68,6 +68,17 @@ build_tree() {
 	rm -f "$log"
 }
 
+# Build our sch_plug for the VM's kernel; prints where it is.
+vm_module() {
+	local version log=$build/kernel.log
+	need make gcc linux-headers-amd64
+	version=$(dpkg-query -W -f '${Depends}\n' linux-headers-amd64 | grep -o '[0-9][^ ,]*-amd64' | head -n 1)
+	mkdir -p "$build/kernel"
+	make -C "$repo/kernel" KDIR="/usr/src/linux-headers-$version" BUILD="$build/kernel" modules >"$log" 2>&1 ||
+		{ tail -n 30 "$log" >&2; return 1; }
+	echo "$build/kernel/sch_plug.ko"
+}
+
 pass() { passes=$((passes + 1)); printf 'pass: %s\n' "$1"; }
 fail() { failures=$((failures + 1)); printf 'FAIL: %s\n' "$1${2:+: $2}"; }
 skip() { skips=$((skips + 1)); printf 'skip: %s: %s\n' "$1" "$2"; }
