@@ -52,6 +52,9 @@ int rtmsg_parse_link(const struct nlmsghdr *nlh, struct link_info *info)
 
 	if (parse_attrs(nlh, sizeof(*ifi), attrs, IFLA_MAX) || ifi->ifi_index <= 0)
 		return -EBADMSG;
+	/* what a bridge says of its ports is not about the link: one that leaves the bridge is not gone */
+	if (ifi->ifi_family != AF_UNSPEC)
+		return -EBADMSG;
 	*info = (struct link_info){ .ifindex = ifi->ifi_index, .flags = ifi->ifi_flags };
 	copy_string(info->name, sizeof(info->name), attrs[IFLA_IFNAME]);
 	copy_string(info->alias, sizeof(info->alias), attrs[IFLA_IFALIAS]);

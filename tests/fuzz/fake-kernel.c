@@ -22,6 +22,7 @@ static struct {
 	struct fake_link links[FAKE_LINKS];
 	int next_ifindex;
 	uint32_t next_action;
+	bool lies;
 	bool failing;
 	unsigned int skip;
 	int error;
@@ -51,6 +52,11 @@ void fake_boot(enum fake_module module)
 	fake_forget_packets();
 	new_link(10, "vif1.0", "")->flags = IFF_UP;
 	new_link(11, "vif1.1", "")->flags = IFF_UP;
+}
+
+void fake_lie(void)
+{
+	kernel.lies = true;
 }
 
 void fake_fail(unsigned int skip, int error)
@@ -130,7 +136,7 @@ static int on_delete_link(struct fake_link *link)
 {
 	if (!link)
 		return -ENODEV;
-	for (size_t i = 0; i < FAKE_LINKS; i++)
+	for (size_t i = 0; i < FAKE_LINKS && !kernel.lies; i++)
 		if (link->plug.holding && kernel.links[i].redirect.action && kernel.links[i].redirect.to == link->ifindex)
 			abort();
 	delete_link(link);
@@ -425,6 +431,14 @@ void fake_rename(int ifindex, const char *name)
 		return;
 	snprintf(link->name, sizeof(link->name), "%s", name);
 	fake_tell_link(NULL, link, RTM_NEWLINK);
+}
+
+void fake_leave_bridge(int ifindex)
+{
+	const struct fake_link *link = find(ifindex, NULL);
+
+	if (link)
+		fake_tell_bridge(link, RTM_DELLINK);
 }
 
 void fake_send_frames(unsigned int count)

@@ -31,6 +31,11 @@ void fake_replace_plug(int ifindex);
 void fake_unredirect(int ifindex);
 void fake_rename(int ifindex, const char *name);
 void fake_send_frames(unsigned int count);
+/* The bridge's word, not the link's. */
+void fake_leave_bridge(int ifindex);
+
+/* From now on notifications may lie: the daemon may take a buffer away that holds. */
+void fake_lie(void);
 
 /* Put a packet on the watch's socket. */
 void fake_notify(const void *data, size_t len);

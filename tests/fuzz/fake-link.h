@@ -48,6 +48,7 @@ int fake_queue_command(struct fake_queue *queue, uint8_t command, const void *ep
 
 /* Answer @request, or notify everybody if that is NULL. */
 void fake_tell_link(const struct nlmsghdr *request, const struct fake_link *link, int type);
+void fake_tell_bridge(const struct fake_link *link, int type);
 void fake_tell_qdisc(const struct nlmsghdr *request, const struct fake_link *link, int type);
 void fake_tell_filter(const struct nlmsghdr *request, const struct fake_link *link, int type);
 void fake_tell_results(const struct nlmsghdr *request, const int32_t *results, size_t count);

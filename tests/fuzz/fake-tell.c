@@ -61,6 +61,16 @@ void fake_tell_link(const struct nlmsghdr *request, const struct fake_link *link
 	tell(request, msg);
 }
 
+/* A bridge speaks of its port with the port's index. */
+void fake_tell_bridge(const struct fake_link *link, int type)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE, .ifi_index = link->ifindex, .ifi_flags = link->flags };
+	struct nl_msg *msg = begin(NULL, type, &ifi, sizeof(ifi));
+
+	nla_put_string(msg, IFLA_IFNAME, link->name);
+	tell(NULL, msg);
+}
+
 /* Ours tells its state, mainline's nothing. */
 static void put_plug(struct nl_msg *msg, const struct fake_queue *plug)
 {

@@ -53,6 +53,11 @@ static void do_rename(struct rig *rig, unsigned int a, unsigned int b)
 	fake_rename((int)a, name);
 }
 
+static void do_unbridge(struct rig *rig, unsigned int a, unsigned int b)
+{
+	fake_leave_bridge((int)a);
+}
+
 static void do_watch(struct rig *rig, unsigned int a, unsigned int b)
 {
 	watch_drain(&rig->mgr.watch);
@@ -69,7 +74,7 @@ static const struct {
 } commands[] = {
 	{ "fail", do_fail },	   { "frames", do_frames },	    { "down", do_down },	{ "delete", do_delete },
 	{ "replace", do_replace }, { "unredirect", do_unredirect }, { "rename", do_rename }, { "watch", do_watch },
-	{ "restart", do_restart },
+	{ "restart", do_restart }, { "unbridge", do_unbridge },
 };
 
 static void command(struct rig *rig, const char *text, size_t len)

@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct rig rig;
 
 	fake_boot(FAKE_OUTCOMMIT);
+	fake_lie();
 	rig_start(&rig);
 	ask(&rig, "attach\nDOMAIN=a\nVIF=vif1.0");
 	ask(&rig, "attach\nDOMAIN=b\nVIF=vif1.1");

@@ -107,6 +107,17 @@ def test_a_vif_that_goes_takes_its_buffer_and_not_the_barrier(net, traffic, daem
     assert daemon.alive()
 
 
+def test_a_vif_that_leaves_its_bridge_is_not_gone(net, traffic, daemon, client, holding):
+    before = client.do("status", DOMAIN="guest1")
+    damage(net, ["ip link set {vif} nomaster", "ip link set {vif} master br0"], {"vif": "vif1.0"})
+    status = client.do("status", DOMAIN="guest1")
+    assert [vif["VIF_STATE"] for vif in status.blocks("VIF")] == ["ok", "ok"]
+    assert status.get("HELD_FRAMES") == before.get("HELD_FRAMES")
+    client.do("postsuspend", DOMAIN="guest1", EPOCH=2)
+    client.do("preresume", DOMAIN="guest1", EPOCH=2)
+    assert traffic.observer.captured() == 0
+
+
 def test_a_guest_that_shuts_down_leaves_a_domain_that_can_be_detached(net, traffic, daemon, client, holding):
     with daemon.client() as watcher:
         watcher.do("monitor")
