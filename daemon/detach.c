@@ -166,21 +166,24 @@ static int fault_text(struct domain_fault *fault, int error, const struct vif *v
 	return error;
 }
 
-/* What is held on the vifs that leave is released or dropped; the others hold on. */
+/*
+ * What is held on the vifs that leave is released or dropped; the others hold on. A passing one is told to pass once more: if somebody
+ * else closed its plug meanwhile, as libxl does, it would never run empty.
+ */
 static int let_go(struct domain *domain, struct vif *vif, enum detach_pending pending, struct domain_fault *fault)
 {
 	int ret = 0;
 
-	if (vif->state == VIF_GONE || (!vif->holding && !vif->unsure))
+	if (vif->state == VIF_GONE)
 		return 0;
-	if (pending == DETACH_DISCARD)
+	if (vif->holding && pending == DETACH_DISCARD)
 		ret = domain->ops->discard(domain->ops_ctx, &vif, 1, vif->open);
 	if (!ret)
 		ret = domain->ops->pass(domain->ops_ctx, &vif, 1, vif->open);
 	/* a broken one may have nothing left to let go of */
-	if (ret && vif->state != VIF_BROKEN)
+	if (ret && vif->holding && vif->state != VIF_BROKEN)
 		return fault_text(fault, -EIO, vif, strerror(-ret));
-	vif->holding = vif->unsure = false;
+	vif->holding = false;
 	return 0;
 }
 

@@ -196,6 +196,20 @@ static int clear_path(const struct sockaddr_un *addr)
 	return ret;
 }
 
+/* /run is empty after a boot, and systemd makes the directory only for its own. What fails here, bind() says better. */
+static void make_directory(const char *path)
+{
+	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char *slash;
+
+	snprintf(directory, sizeof(directory), "%s", path);
+	slash = strrchr(directory, '/');
+	if (!slash || slash == directory)
+		return;
+	*slash = '\0';
+	mkdir(directory, 0755);
+}
+
 static int listen_on(const char *path, mode_t mode)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -203,6 +217,7 @@ static int listen_on(const char *path, mode_t mode)
 	int fd, ret;
 
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	make_directory(path);
 	ret = clear_path(&addr);
 	if (ret)
 		return ret;
