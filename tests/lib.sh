@@ -25,8 +25,12 @@ need() {
 	[ ${#missing[@]} -gt 0 ] || return 0
 	[ "$(id -u)" = 0 ] || die "run as root, or first: apt-get install ${missing[*]}"
 	note "installing ${missing[*]}"
+	mkdir -p "$cache"
+	exec 7>>"$cache/apt.lock"
+	flock 7
 	_apt_update
 	_apt install --no-install-recommends "${missing[@]}" || die "could not install ${missing[*]}"
+	exec 7>&-
 }
 
 _apt() {
@@ -60,22 +64,35 @@ build_tree() {
 	# shellcheck disable=SC2046
 	need $(packages build)
 	log=$(mktemp)
+	build_lock
 	if ! { cmake -S "$repo" -B "$build" "$@" && cmake --build "$build" -j "$(nproc)"; } >"$log" 2>&1; then
 		tail -n 60 "$log" >&2
 		rm -f "$log"
 		die "the build in $build failed"
 	fi
+	build_unlock
 	rm -f "$log"
 }
+
+# Suites that run side by side share the build: one at a time makes it, until build_unlock.
+build_lock() {
+	mkdir -p "$build"
+	exec 8>>"$build/.lock"
+	flock 8
+}
+
+build_unlock() { exec 8>&-; }
 
 # Build our sch_plug for the VM's kernel; prints where it is.
 vm_module() {
 	local version log=$build/kernel.log
 	need make gcc linux-headers-amd64
 	version=$(dpkg-query -W -f '${Depends}\n' linux-headers-amd64 | grep -o '[0-9][^ ,]*-amd64' | head -n 1)
+	build_lock
 	mkdir -p "$build/kernel"
 	make -C "$repo/kernel" KDIR="/usr/src/linux-headers-$version" BUILD="$build/kernel" modules >"$log" 2>&1 ||
 		{ tail -n 30 "$log" >&2; return 1; }
+	build_unlock
 	echo "$build/kernel/sch_plug.ko"
 }
 
