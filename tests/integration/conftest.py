@@ -116,7 +116,7 @@ class Run:
                                       self.records[domain].path, epochs, **options)
         return self.drivers[domain]
 
-    def verdict(self, dropped=0):
+    def verdict(self, dropped=0, patience_s=10):
         """Stop all, wait for what is still under way, and judge. DROPPED: frames that are not expected to come."""
         expected = 0
         for domain, guest in self.guests.items():
@@ -124,7 +124,7 @@ class Run:
             sent = guest.sent()
             self.records[domain].sent(sent)
             expected += sum(sent)
-        self.observer.wait_for(expected - dropped)
+        self.observer.wait_for(expected - dropped, patience_s)
         self.observer.stop()
         verdict = judge(self.observer.log, {domain: record.path for domain, record in self.records.items()})
         print({key: value for key, value in verdict.items() if key != "faults"})

@@ -75,12 +75,13 @@ class Daemon:
         path.unlink(missing_ok=True)
         self._notify.bind(os.fspath(path))
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
-                [*inside(self.namespace), str(self.program),
-                 "--socket", str(self.socket_path), "--config", str(self.config_path)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, "NOTIFY_SOCKET": os.fspath(path)})
+            self.process = self.spawn(log, {"NOTIFY_SOCKET": os.fspath(path)})
         return self
+
+    def spawn(self, log, environment):
+        return subprocess.Popen(
+            [*inside(self.namespace), str(self.program), "--socket", str(self.socket_path), "--config", str(self.config_path)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **environment})
 
     def wait_ready(self):
         """Returns when it has said that it is ready; fails at once if it ends instead."""
@@ -148,6 +149,10 @@ class Guest:
     def resume(self, epoch):
         assert self._ask(f"resume {epoch}") == "running"
 
+    def open(self, vif):
+        """Its interface was made anew."""
+        assert self._ask(f"open {vif}") == "opened"
+
     def sent(self):
         """Frames per vif so far."""
         return [int(number) for number in self._ask("count").split()[1:]]
@@ -198,6 +203,14 @@ class Record:
         for vif, count in enumerate(counts):
             self._add(f"sent {vif} {count}")
 
+    def destroyed(self, vif, first, end):
+        """Frames FIRST to END - 1 of a vif met somebody who does away with frames."""
+        self._add(f"destroyed {vif} {first} {end}")
+
+    def leaked(self, vif, first_ns, end_ns):
+        """Somebody else had opened the vif's buffer when these were sent."""
+        self._add(f"leaked {vif} {first_ns} {end_ns}")
+
     def _add(self, line):
         with open(self.path, "a", encoding="ascii") as file:
             file.write(line + "\n")
@@ -228,7 +241,7 @@ class Observer:
         """Frames in the log so far."""
         return self.log.stat().st_size // self.CAPTURE_BYTES
 
-    def wait_for(self, frames, patience_s=3):
+    def wait_for(self, frames, patience_s=10):
         """Until that many were captured, or none has come for a while: the judge will say what is missing."""
         seen, last = self.captured(), time.monotonic()
         while seen < frames and time.monotonic() < last + patience_s:

@@ -94,15 +94,14 @@ class Topology:
 
     def leftovers(self):
         """What an attach makes and a detach must take away."""
-        links = self.links()
-        left = [f"link {name}" for name, link in links.items()
+        left = [f"link {name}" for name, link in self.links().items()
                 if link.get("linkinfo", {}).get("info_kind") == "ifb" or name.startswith("oc.")]
         for qdisc in json.loads(self.tc("-json", "qdisc", "show") or "[]"):
             if qdisc["kind"] in ("plug", "ingress", "clsact"):
                 left.append(f"qdisc {qdisc['kind']} on {qdisc['dev']}")
-        for name in links:
-            if self.tc("filter", "show", "dev", name, "ingress", check=False).strip():
-                left.append(f"filter on {name}")
+            # a filter cannot be where none of these is
+            if qdisc["kind"] in ("ingress", "clsact") and self.tc("filter", "show", "dev", qdisc["dev"], "ingress"):
+                left.append(f"filter on {qdisc['dev']}")
         return left
 
 
