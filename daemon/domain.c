@@ -310,6 +310,7 @@ int domain_postsuspend(struct domain *domain, uint64_t *epoch, uint64_t outstand
 	if (!ret) {
 		domain->open = closing + 1;
 		*epoch_of(domain, closing) = (struct domain_epoch){ .closed_ns = now_ns };
+		metrics_count(&domain->metrics, METRIC_EPOCHS_CLOSED);
 	}
 	*epoch = closing;
 	return 0;
@@ -388,9 +389,12 @@ int domain_commit(struct domain *domain, uint64_t epoch, struct domain_fault *fa
 	ret = check_commit(domain, epoch, fault);
 	if (!ret)
 		ret = release_up_to(domain, epoch, fault);
-	if (!ret)
-		domain->committed = epoch;
-	return ret;
+	if (ret)
+		return ret;
+	metrics_add(&domain->metrics, METRIC_EPOCHS_COMMITTED, epoch - domain->committed);
+	metrics_count(&domain->metrics, METRIC_COMMITS);
+	domain->committed = epoch;
+	return 0;
 }
 
 int domain_abort(struct domain *domain, uint64_t epoch, struct domain_fault *fault)
@@ -404,6 +408,8 @@ int domain_abort(struct domain *domain, uint64_t epoch, struct domain_fault *fau
 		snprintf(message, sizeof(message), "epoch %" PRIu64 " is not outstanding", epoch);
 		return fault_order(fault, domain->open - 1, message);
 	}
+	if (!domain_epoch(domain, epoch)->aborted)
+		metrics_count(&domain->metrics, METRIC_ABORTS);
 	epoch_of(domain, epoch)->aborted = true;
 	return 0;
 }
@@ -424,9 +430,11 @@ int domain_discard(struct domain *domain, struct domain_fault *fault)
 		if (!batch.vifs[i]->error)
 			batch.vifs[i]->committed = domain->open - 1;
 	ret = batch_fault(&batch, fault, ret, "discarding");
-	if (!ret)
-		domain->committed = domain->open - 1;
-	return ret;
+	if (ret)
+		return ret;
+	domain->committed = domain->open - 1;
+	metrics_count(&domain->metrics, METRIC_DISCARDS);
+	return 0;
 }
 
 /* The number that is open on every vif or below, whatever of a failed close was done. */
@@ -468,6 +476,8 @@ int domain_release(struct domain *domain, struct domain_fault *fault)
 	ret = batch_fault(&batch, fault, ret, "releasing everything");
 	if (ret)
 		return ret;
+	if (domain->state == DOMAIN_HOLDING)
+		metrics_count(&domain->metrics, METRIC_RELEASES);
 	domain->state = DOMAIN_PASSING;
 	domain->open = open;
 	domain->committed = open - 1;

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "metrics.h"
 #include "wire.h"
 
 #define DOMAIN_VIFS_MAX 64
@@ -83,6 +84,7 @@ struct domain {
 	const struct buffer_ops *ops;
 	void *ops_ctx;
 	struct domain_epoch epochs[DOMAIN_OUTSTANDING_MAX]; /* of outstanding epoch e: [e % max] */
+	struct metrics metrics;
 };
 
 /* What was wrong, for the reply: beside the negative errno. */

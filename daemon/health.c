@@ -13,6 +13,7 @@ void registry_vif_gone(struct registry *reg, struct vif *vif)
 	registry_unindex(reg, vif);
 	if (!domain) /* being detached: the job finds out by itself */
 		return;
+	metrics_count(&domain->metrics, METRIC_VIFS_GONE);
 	buffer_remove_ifb(&reg->plug, vif->buffer);
 	vif->state = VIF_GONE;
 	vif->reason = "the interface is gone";
@@ -39,8 +40,10 @@ static void mark_broken(struct registry *reg, struct vif *vif, const char *reaso
 		return;
 	vif->state = VIF_BROKEN;
 	vif->reason = reason;
-	if (!again)
+	if (!again) {
 		log_error(reg->log, &about, "the barrier is broken: %s", reason);
+		metrics_count(&domain->metrics, METRIC_VIFS_BROKEN);
+	}
 	if (domain->state == DOMAIN_PASSING) {
 		if (registry_repair(reg, vif, "watch"))
 			registry_notify(reg, REGISTRY_CHANGE, domain, vif, "watch");

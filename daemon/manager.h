@@ -27,6 +27,7 @@ struct manager {
 	uint64_t spin_until_ns;
 	ev_signal term, interrupt, hangup;
 	uint64_t started_ns;
+	uint64_t request_ns; /* when the request under way was taken in; 0: there is none */
 	int lock; /* held as long as this is the only daemon here */
 };
 

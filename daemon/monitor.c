@@ -9,8 +9,18 @@
 
 #define EVENT_BYTES 1024
 
-static void format(struct wire_buf *packet, const char *event, const struct domain *domain, const struct vif *vif,
-		   const char *cause)
+/* When it happened; of what a request did, also how long that took. */
+static void add_times(struct wire_buf *packet, const struct manager *mgr, const char *cause)
+{
+	uint64_t now_ns = manager_now_ns();
+
+	wire_add_u64(packet, "TIME_NS", now_ns);
+	if (cause && mgr->request_ns && strcmp(cause, "watch"))
+		wire_add_u64(packet, "TOOK_NS", now_ns - mgr->request_ns);
+}
+
+static void format(struct wire_buf *packet, const struct manager *mgr, const char *event, const struct domain *domain,
+		   const struct vif *vif, const char *cause)
 {
 	wire_begin(packet, event);
 	wire_add(packet, "OBJECT", vif ? "vif" : "domain");
@@ -20,6 +30,7 @@ static void format(struct wire_buf *packet, const char *event, const struct doma
 		status_add_domain_brief(packet, domain);
 	if (cause)
 		wire_add(packet, "CAUSE", cause);
+	add_times(packet, mgr, cause);
 }
 
 static bool send_bare(struct client *client, const char *event)
@@ -28,6 +39,7 @@ static bool send_bare(struct client *client, const char *event)
 	struct wire_buf packet = { .data = data, .size = sizeof(data) };
 
 	wire_begin(&packet, event);
+	add_times(&packet, client->mgr, NULL);
 	return client_try_send(client, &packet);
 }
 
@@ -36,7 +48,7 @@ static bool send_exists(struct client *client, const struct domain *domain, cons
 	char data[EVENT_BYTES];
 	struct wire_buf packet = { .data = data, .size = sizeof(data) };
 
-	format(&packet, "exists", domain, vif, NULL);
+	format(&packet, client->mgr, "exists", domain, vif, NULL);
 	return client_try_send(client, &packet);
 }
 
@@ -112,10 +124,11 @@ void monitor_event(void *manager, enum registry_event event, const struct domain
 		if (!is_due(client, domain))
 			continue;
 		if (!packet.len)
-			format(&packet, names[event], domain, vif, cause);
+			format(&packet, mgr, names[event], domain, vif, cause);
 		if (!client->unsent && client_try_send(client, &packet))
 			continue;
 		client->lagging = true;
+		metrics_count(&mgr->registry.metrics, METRIC_MONITOR_LAGS);
 		client_want_write(client);
 	}
 }

@@ -226,6 +226,19 @@ static ssize_t send_all(struct nltx *tx, struct iovec *iov, size_t count)
 	return sent < 0 ? -errno : sent;
 }
 
+static void tally(struct nltx *tx, const struct batch *batch)
+{
+	tx->counts.messages += batch->count;
+	for (size_t i = 0; i < batch->count; i++) {
+		int error = batch->errors[i];
+
+		if (error == -ENOBUFS)
+			tx->counts.lost++;
+		else if (error && error != -ENOENT && error != -ENODEV && error != -EEXIST)
+			tx->counts.errors++;
+	}
+}
+
 static int run(struct nltx *tx, struct iovec *iov, struct batch *batch)
 {
 	ssize_t sent;
@@ -237,12 +250,10 @@ static int run(struct nltx *tx, struct iovec *iov, struct batch *batch)
 	for (size_t i = 0; i < batch->count; i++)
 		batch->errors[i] = PENDING;
 	sent = send_all(tx, iov, batch->count);
-	if (sent < 0) {
-		for (size_t i = 0; i < batch->count; i++)
-			batch->errors[i] = (int)sent;
-		return (int)sent;
-	}
+	for (size_t i = 0; sent < 0 && i < batch->count; i++)
+		finish(batch, i, (int)sent);
 	read_answers(tx, batch);
+	tally(tx, batch);
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->errors[i])
 			return batch->errors[i];

@@ -18,6 +18,14 @@
 
 struct nl_sock;
 
+/* Since the start. */
+struct nltx_counts {
+	uint64_t messages;
+	uint64_t errors; /* but for what answers a question: it is not there, it is there already */
+	uint64_t lost; /* answers, so that the outcome is unknown */
+	uint64_t retries; /* counted by those who try again */
+};
+
 struct nltx {
 	struct nl_sock *sock;
 	int fd;
@@ -25,6 +33,7 @@ struct nltx {
 	uint32_t seq;
 	char *rx;
 	char extack[128]; /* the kernel's words on the last error, or "" */
+	struct nltx_counts counts;
 };
 
 /* Called for each answer to request @index of the batch that is not its acknowledgement. @nlh is whole: nlmsg_len bytes. */

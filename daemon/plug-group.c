@@ -107,6 +107,7 @@ int plug_group_run(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, 
 	if (ret == -ENOENT) {
 		/* the module was loaded anew: another number next time, rtnetlink this time */
 		group->looked_up = false;
+		group->tx.counts.retries++;
 		return -EOPNOTSUPP;
 	}
 	if (!ret && !answer.whole)

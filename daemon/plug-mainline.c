@@ -122,6 +122,7 @@ static int begin_holding(struct plug_ctx *ctx, struct vif *vif, const struct rec
 	int ret = try_holding(ctx, vif, record, &left);
 
 	for (int again = 1; !ret && left && again < SETTLE_TRIES; again++) {
+		ctx->tx->counts.retries++;
 		plug_set_record(&vif->buffer->record, &(struct record){ .open = record->open - 1 });
 		ret = send_recorded(ctx, &vif, 1, PLUG_PASS);
 		if (!ret)

@@ -110,6 +110,7 @@ struct domain *registry_domain(struct registry *reg, const char *name)
 		return NULL;
 	}
 	domain_init(domain, name, plug_ops(reg->plug.kind), &reg->plug);
+	domain->metrics.whole = &reg->metrics;
 	memmove(&reg->domains[at + 1], &reg->domains[at], (reg->domain_count++ - at) * sizeof(domain));
 	reg->domains[at] = domain;
 	return domain;

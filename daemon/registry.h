@@ -33,6 +33,7 @@ struct registry {
 	size_t vif_count;
 	void *by_ifindex; /* tsearch(3) tree */
 	struct detach *detaching; /* jobs under way */
+	struct metrics metrics; /* of all domains that there are and were */
 	/* @vif is NULL if it is about the domain; @cause: a verb, or "watch" */
 	void (*on_event)(void *ctx, enum registry_event event, const struct domain *domain, const struct vif *vif,
 			 const char *cause);

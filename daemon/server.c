@@ -126,6 +126,7 @@ static void refuse(struct server *server, int fd, int error, const char *message
 	wire_add(&reply, "MESSAGE", message);
 	send(fd, reply.data, reply.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);
+	metrics_count(&server->mgr->registry.metrics, METRIC_CONNECTIONS_REFUSED);
 }
 
 static void client_new(struct server *server, int fd)
@@ -147,6 +148,7 @@ static void client_new(struct server *server, int fd)
 		client->next->link = &client->next;
 	server->clients = client;
 	server->client_count++;
+	metrics_count(&server->mgr->registry.metrics, METRIC_CONNECTIONS);
 	ev_io_init(&client->io, on_client, fd, EV_READ);
 	client->io.data = client;
 	ev_io_start(server->mgr->loop, &client->io);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "status.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,29 +40,46 @@ static void add_epochs(struct counts *counts, const struct plug_epoch *epochs, s
 	}
 }
 
+/* 0 if the module told epochs apart. */
+static int read_plug(struct manager *mgr, const struct vif *vif, struct plug_status *status, struct plug_epoch *epochs,
+		     size_t *epoch_count)
+{
+	int ret;
+
+	*status = (struct plug_status){ 0 };
+	*epoch_count = 0;
+	if (vif->state == VIF_GONE)
+		return -ENODEV;
+	ret = plug_read(&mgr->registry.plug, vif->buffer, status, epochs, epoch_count);
+	status->drops += vif->buffer->past_drops;
+	status->sent_frames += vif->buffer->past_sent_frames;
+	status->sent_bytes += vif->buffer->past_sent_bytes;
+	return ret;
+}
+
 static void read_vif(struct counts *counts, struct manager *mgr, const struct vif *vif, size_t at)
 {
 	struct plug_epoch epochs[PLUG_EPOCHS_MAX];
 	struct plug_status *status = &counts->vifs[at];
-	size_t epoch_count = 0;
-	int ret;
+	size_t epoch_count;
 
-	*status = (struct plug_status){ 0 };
-	if (vif->state == VIF_GONE)
-		return;
-	ret = plug_read(&mgr->registry.plug, vif->buffer, status, epochs, &epoch_count);
-	if (!ret) {
+	if (!read_plug(mgr, vif, status, epochs, &epoch_count)) {
 		counts->by_epoch = true;
 		add_epochs(counts, epochs, epoch_count);
 	}
-	status->drops += vif->buffer->past_drops;
-	status->sent_frames += vif->buffer->past_sent_frames;
-	status->sent_bytes += vif->buffer->past_sent_bytes;
 	counts->sum.held_frames += status->held_frames;
 	counts->sum.held_bytes += status->held_bytes;
 	counts->sum.drops += status->drops;
 	if (status->oldest_hold_ns > counts->sum.oldest_hold_ns)
 		counts->sum.oldest_hold_ns = status->oldest_hold_ns;
+}
+
+/* What the module tells; else the age of the oldest uncommitted epoch. */
+static uint64_t oldest_hold(const struct domain *domain, uint64_t told_ns)
+{
+	if (told_ns || !domain_outstanding(domain))
+		return told_ns;
+	return manager_now_ns() - domain_epoch(domain, domain->committed + 1)->closed_ns;
 }
 
 static void read_counts(struct counts *counts, struct manager *mgr, const struct domain *domain)
@@ -71,9 +89,22 @@ static void read_counts(struct counts *counts, struct manager *mgr, const struct
 	counts->by_epoch = false;
 	for (size_t i = 0; i < domain->count; i++)
 		read_vif(counts, mgr, domain->vifs[i], i);
-	if (!counts->sum.oldest_hold_ns && domain_outstanding(domain))
-		counts->sum.oldest_hold_ns =
-			manager_now_ns() - domain_epoch(domain, domain->committed + 1)->closed_ns;
+	counts->sum.oldest_hold_ns = oldest_hold(domain, counts->sum.oldest_hold_ns);
+}
+
+uint64_t status_read_vifs(struct manager *mgr, const struct domain *domain, struct plug_status *vifs)
+{
+	uint64_t told_ns = 0;
+
+	for (size_t i = 0; i < domain->count; i++) {
+		struct plug_epoch epochs[PLUG_EPOCHS_MAX];
+		size_t epoch_count;
+
+		read_plug(mgr, domain->vifs[i], &vifs[i], epochs, &epoch_count);
+		if (vifs[i].oldest_hold_ns > told_ns)
+			told_ns = vifs[i].oldest_hold_ns;
+	}
+	return oldest_hold(domain, told_ns);
 }
 
 static struct plug_epoch find_epoch(const struct counts *counts, uint64_t epoch)
@@ -101,6 +132,23 @@ static void add_epoch(struct wire_buf *reply, const struct domain *domain, const
 	wire_add_u64(reply, "EPOCH_HOLD_NS", held.hold_ns);
 }
 
+static void add_vif_state(struct wire_buf *reply, const struct vif *vif)
+{
+	wire_add(reply, "VIF_STATE", vif_states[vif->state]);
+	if (vif->reason)
+		wire_add(reply, "VIF_STATE_REASON", vif->reason);
+}
+
+static void add_vif_counts(struct wire_buf *reply, const struct vif *vif, const struct plug_status *status)
+{
+	wire_add_u64(reply, "LIMIT", vif->buffer->limit_bytes);
+	wire_add_u64(reply, "VIF_HELD_FRAMES", status->held_frames);
+	wire_add_u64(reply, "VIF_HELD_BYTES", status->held_bytes);
+	wire_add_u64(reply, "VIF_DROPS", status->drops);
+	wire_add_u64(reply, "SENT_FRAMES", status->sent_frames);
+	wire_add_u64(reply, "SENT_BYTES", status->sent_bytes);
+}
+
 static void add_vif(struct wire_buf *reply, const struct vif *vif, const struct plug_status *status)
 {
 	const struct buffer *buffer = vif->buffer;
@@ -109,16 +157,16 @@ static void add_vif(struct wire_buf *reply, const struct vif *vif, const struct 
 	wire_add(reply, "IFB", buffer->ifb);
 	wire_add_u64(reply, "IFINDEX", (uint64_t)buffer->vif_ifindex);
 	wire_add_u64(reply, "IFB_IFINDEX", (uint64_t)buffer->ifb_ifindex);
-	wire_add(reply, "VIF_STATE", vif_states[vif->state]);
-	if (vif->reason)
-		wire_add(reply, "VIF_STATE_REASON", vif->reason);
+	add_vif_state(reply, vif);
 	wire_add_u64(reply, "VIF_OPEN", vif->holding ? vif->open : 0);
-	wire_add_u64(reply, "LIMIT", buffer->limit_bytes);
-	wire_add_u64(reply, "VIF_HELD_FRAMES", status->held_frames);
-	wire_add_u64(reply, "VIF_HELD_BYTES", status->held_bytes);
-	wire_add_u64(reply, "VIF_DROPS", status->drops);
-	wire_add_u64(reply, "SENT_FRAMES", status->sent_frames);
-	wire_add_u64(reply, "SENT_BYTES", status->sent_bytes);
+	add_vif_counts(reply, vif, status);
+}
+
+void status_add_vif_counts(struct wire_buf *reply, const struct vif *vif, const struct plug_status *status)
+{
+	wire_add(reply, "VIF", vif->name);
+	add_vif_state(reply, vif);
+	add_vif_counts(reply, vif, status);
 }
 
 void status_add_domain_brief(struct wire_buf *reply, const struct domain *domain)
@@ -136,9 +184,7 @@ void status_add_vif_brief(struct wire_buf *reply, const struct domain *domain, c
 	wire_add(reply, "DOMAIN", domain->name);
 	wire_add(reply, "VIF", vif->name);
 	wire_add(reply, "IFB", vif->buffer->ifb);
-	wire_add(reply, "VIF_STATE", vif_states[vif->state]);
-	if (vif->reason)
-		wire_add(reply, "VIF_STATE_REASON", vif->reason);
+	add_vif_state(reply, vif);
 }
 
 void status_add_domain(struct wire_buf *reply, struct manager *mgr, const struct domain *domain)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "manager.h"
+#include "metrics-reply.h"
 #include "monitor.h"
 #include "status.h"
 
@@ -34,6 +35,7 @@ struct request {
 	enum detach_pending pending;
 	struct domain_fault fault;
 	const char *field, *value; /* at fault */
+	enum metric_time timed; /* by which its time counts, if it did something */
 };
 
 #define LATER 1 /* the reply comes when the work is done */
@@ -99,18 +101,34 @@ static int do_postsuspend(struct request *req)
 	if (ret)
 		return ret;
 	wire_add_u64(&req->reply, "EPOCH", req->epoch);
-	if (req->domain->open != before)
+	if (req->domain->open != before) {
+		req->timed = METRIC_TIME_BARRIER;
 		notify(req, "postsuspend");
+	}
 	return 0;
 }
 
 static int do_preresume(struct request *req)
 {
+	int ret;
+
 	watch_drain(&req->mgr->watch);
 	req->domain = registry_find(&req->mgr->registry, req->domain_name);
 	if (!req->domain)
 		return fail(req, -ENODEV, "the domain has no vif left");
-	return domain_preresume(req->domain, req->epoch, &req->fault);
+	ret = domain_preresume(req->domain, req->epoch, &req->fault);
+	if (!ret)
+		req->timed = METRIC_TIME_PRERESUME;
+	return ret;
+}
+
+/* How long each of the epochs that were just committed had been held. */
+static void count_holds(struct domain *domain, uint64_t before)
+{
+	uint64_t now_ns = manager_now_ns();
+
+	for (uint64_t epoch = before + 1; epoch <= domain->committed; epoch++)
+		metrics_time(&domain->metrics, METRIC_TIME_HOLD, now_ns - domain_epoch(domain, epoch)->closed_ns);
 }
 
 static int do_commit(struct request *req)
@@ -128,8 +146,11 @@ static int do_commit(struct request *req)
 	if (ret)
 		return ret;
 	wire_add_u64(&req->reply, "EPOCH", req->domain->committed);
-	if (req->domain->committed != before)
-		notify(req, "commit");
+	if (req->domain->committed == before)
+		return 0;
+	req->timed = METRIC_TIME_COMMIT;
+	count_holds(req->domain, before);
+	notify(req, "commit");
 	return 0;
 }
 
@@ -182,6 +203,20 @@ static int do_status(struct request *req)
 	if (!req->domain)
 		return fail(req, -ENOENT, "no such domain");
 	status_add_domain(&req->reply, req->mgr, req->domain);
+	return 0;
+}
+
+static int do_metrics(struct request *req)
+{
+	watch_drain(&req->mgr->watch);
+	if (!req->domain_name) {
+		metrics_add_page(&req->reply, req->mgr, req->after);
+		return 0;
+	}
+	req->domain = registry_find(&req->mgr->registry, req->domain_name);
+	if (!req->domain)
+		return fail(req, -ENOENT, "no such domain");
+	metrics_add_domain(&req->reply, req->mgr, req->domain);
 	return 0;
 }
 
@@ -246,6 +281,7 @@ static const struct verb {
 	{ "status", PEER_OBSERVER, 0, FIELD_DOMAIN, false, do_status },
 	{ "list", PEER_OBSERVER, 0, FIELD_AFTER, false, do_list },
 	{ "monitor", PEER_OBSERVER, 0, 0, false, do_monitor },
+	{ "metrics", PEER_OBSERVER, 0, FIELD_DOMAIN | FIELD_AFTER, false, do_metrics },
 	{ "check", PEER_OBSERVER, 0, 0, false, do_check },
 	{ "reload", PEER_DRIVER, 0, 0, false, do_reload },
 	{ "version", PEER_OBSERVER, 0, 0, false, do_version },
@@ -415,6 +451,32 @@ static void log_refusal(const struct request *req, const char *verb, int error)
 	       "%s refused: %s", verb, *req->fault.message ? req->fault.message : strerror(-error));
 }
 
+static void count_request(const struct request *req, int ret)
+{
+	struct manager *mgr = req->mgr;
+	struct metrics *metrics = req->domain ? &req->domain->metrics : &mgr->registry.metrics;
+
+	metrics_count(&mgr->registry.metrics, METRIC_REQUESTS);
+	if (ret < 0)
+		metrics_refused(metrics, ret);
+	else if (req->timed != METRIC_TIME_NONE)
+		metrics_time(metrics, req->timed, manager_now_ns() - mgr->request_ns);
+	mgr->request_ns = 0;
+}
+
+/* A request that was carried out, or not: its reply. */
+static void finish(struct request *req, const char *verb, int ret)
+{
+	if (ret) {
+		log_refusal(req, verb, ret);
+		reply_error(req, ret);
+	} else if (req->reply.full) {
+		fail(req, -EMSGSIZE, "the reply is too long");
+		reply_error(req, -EMSGSIZE);
+	}
+	client_reply(req->client, &req->reply);
+}
+
 void verbs_handle(struct client *client, char *data, size_t len)
 {
 	struct wire_field room[WIRE_REQUEST_FIELDS];
@@ -423,23 +485,18 @@ void verbs_handle(struct client *client, char *data, size_t len)
 		.mgr = client->mgr,
 		.client = client,
 		.reply = { .data = client->mgr->server.reply, .size = WIRE_REPLY_MAX },
+		.timed = METRIC_TIME_NONE,
 	};
 	int ret = wire_parse(&msg, data, len, WIRE_REQUEST_MAX);
 
+	client->mgr->request_ns = manager_now_ns();
 	manager_expect_more(client->mgr);
 	wire_begin_reply(&req.reply, 0);
 	if (ret)
 		fail(&req, ret, malformed(ret));
 	else
 		ret = dispatch(&req, &msg);
-	if (ret == LATER)
-		return;
-	if (ret) {
-		log_refusal(&req, msg.count || msg.head ? msg.head : "request", ret);
-		reply_error(&req, ret);
-	} else if (req.reply.full) {
-		fail(&req, -EMSGSIZE, "the reply is too long");
-		reply_error(&req, -EMSGSIZE);
-	}
-	client_reply(client, &req.reply);
+	if (ret != LATER)
+		finish(&req, msg.count || msg.head ? msg.head : "request", ret);
+	count_request(&req, ret);
 }

@@ -162,6 +162,7 @@ void watch_drain(struct watch *watch)
 	} while (!ret || ret == -ENOBUFS || ret == -EINTR);
 	if (!lost)
 		return;
+	metrics_count(&watch->reg->metrics, METRIC_WATCH_OVERFLOWS);
 	log_warning(watch->reg->log, NULL, "notifications were lost: looking at every buffer anew");
 	registry_check_all(watch->reg);
 }
