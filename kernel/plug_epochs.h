@@ -31,12 +31,13 @@ struct plug_epochs {
 	struct sk_buff		*tail;
 	struct tc_plug_count	outstanding_held; /* in all records of closed */
 	struct plug_record	open;	/* ->last is set when it is closed */
+	struct plug_record	newest;	/* of the epoch before the open one */
 	u64			open_epoch;
 	u64			oldest_epoch;	/* == open_epoch: none is outstanding */
 	u64			released_end;
 	bool			holding;
 	bool			untouched;	/* created holding, and no BUFFER since */
-	struct plug_record	*closed;	/* by epoch modulo TC_PLUG_MAX_EPOCHS */
+	struct plug_record	*closed;	/* older ones, by epoch modulo TC_PLUG_MAX_EPOCHS */
 };
 
 /* Frames that left the held list together. */
@@ -69,8 +70,11 @@ static inline void plug_epochs_free(struct plug_epochs *p)
 	p->closed = NULL;
 }
 
-static inline struct plug_record *plug_epochs_record(const struct plug_epochs *p, u64 epoch)
+/* Whoever commits each epoch before closing the next never touches the array, which is cold. */
+static inline struct plug_record *plug_epochs_record(struct plug_epochs *p, u64 epoch)
 {
+	if (epoch + 1 == p->open_epoch)
+		return &p->newest;
 	return &p->closed[epoch % TC_PLUG_MAX_EPOCHS];
 }
 
@@ -125,11 +129,12 @@ static inline void plug_epochs_start(struct plug_epochs *p, u64 epoch)
  * @p:     the epochs
  * @epoch: the open epoch; the one before it was closed by an earlier call; when passing, any from
  *         the open one on
+ * @now_ns: the time to note; the caller reads the clock, once for all plugs that close together
  *
  * Return: 0, -ERANGE if there is no next number, -EPROTO if @epoch is not the one to close,
  * -ENOSPC if too many are outstanding.
  */
-static inline int plug_epochs_close(struct plug_epochs *p, u64 epoch)
+static inline int plug_epochs_close(struct plug_epochs *p, u64 epoch, u64 now_ns)
 {
 	if (epoch == U64_MAX)
 		return -ERANGE;
@@ -146,10 +151,12 @@ static inline int plug_epochs_close(struct plug_epochs *p, u64 epoch)
 	if (plug_epochs_outstanding(p) == TC_PLUG_MAX_EPOCHS)
 		return -ENOSPC;
 
-	p->open.closed_ns = ktime_get_ns();
+	p->open.closed_ns = now_ns;
 	p->open.last = p->open.held.frames ? p->tail : NULL;
 	p->outstanding_held = plug_epochs_held(p);
-	*plug_epochs_record(p, epoch) = p->open;
+	if (plug_epochs_outstanding(p))
+		p->closed[(epoch - 1) % TC_PLUG_MAX_EPOCHS] = p->newest;
+	p->newest = p->open;
 	plug_epochs_open(p, epoch + 1);
 	p->untouched = false;
 	return 0;
@@ -160,13 +167,13 @@ static inline int plug_epochs_close(struct plug_epochs *p, u64 epoch)
  * some send one BUFFER more, to begin. If nothing was held so far, the first one only begins: to
  * count it as an epoch would keep every later release one epoch behind.
  */
-static inline int plug_epochs_close_next(struct plug_epochs *p)
+static inline int plug_epochs_close_next(struct plug_epochs *p, u64 now_ns)
 {
 	if (p->untouched && !p->head && p->open_epoch != U64_MAX) {
 		plug_epochs_start(p, p->open_epoch);
 		return 0;
 	}
-	return plug_epochs_close(p, p->open_epoch);
+	return plug_epochs_close(p, p->open_epoch, now_ns);
 }
 
 static inline void plug_epochs_take_all(struct plug_epochs *p, struct plug_batch *batch)
@@ -277,7 +284,7 @@ static inline void plug_epochs_purge(struct plug_epochs *p, struct plug_batch *b
 }
 
 /* When the oldest held frame came, in ns of the monotonic clock; 0 if none is held. */
-static inline u64 plug_epochs_oldest_ns(const struct plug_epochs *p)
+static inline u64 plug_epochs_oldest_ns(struct plug_epochs *p)
 {
 	u64 epoch;
 

@@ -31,6 +31,7 @@ struct plug_member {
 	struct rcu_head		rcu;
 	spinlock_t		lock;	/* while it is held, @sch stays */
 	struct Qdisc		*sch;	/* NULL: gone */
+	const struct net	*net;	/* a device that moves to another loses its qdiscs */
 	int			ifindex;
 };
 
@@ -39,9 +40,15 @@ struct plug_group {
 	spinlock_t		lock;	/* for changes of @members */
 };
 
+/* A request as the qdisc takes it, from either netlink family. */
+struct plug_request {
+	struct tc_plug_xopt	opt;
+	u64			now_ns;	/* read once: a domain's vifs close at the same time */
+};
+
 /* What the family asks of the qdisc, with its lock held. Frames to free go to *@to_free. */
 struct plug_group_ops {
-	int	(*apply)(struct Qdisc *sch, const struct tc_plug_xopt *req,
+	int	(*apply)(struct Qdisc *sch, const struct plug_request *req,
 			 struct sk_buff **to_free);
 	void	(*info)(struct Qdisc *sch, struct tc_plug_info *info);
 	void	(*free)(struct sk_buff *list);	/* without the lock, may sleep */
@@ -64,6 +71,7 @@ static int plug_group_add(struct Qdisc *sch, struct plug_member **out)
 		return -ENOMEM;
 	spin_lock_init(&member->lock);
 	member->sch = sch;
+	member->net = dev_net(qdisc_dev(sch));
 	member->ifindex = qdisc_dev(sch)->ifindex;
 
 	spin_lock_bh(&plug_group.lock);
@@ -92,14 +100,14 @@ static bool plug_group_serves(const struct plug_member *member, const struct net
 {
 	struct Qdisc *sch = member->sch;
 
-	return sch && net_eq(dev_net(qdisc_dev(sch)), net) &&
+	return sch && member->net == net &&
 	       rcu_access_pointer(sch->dev_queue->qdisc_sleeping) == sch;
 }
 
 /* What is done with a plug that was found, under its lock. */
 struct plug_visit {
 	void	(*visit)(struct Qdisc *sch, struct plug_visit *visit);
-	const struct tc_plug_xopt	*req;
+	const struct plug_request	*req;
 	struct sk_buff			*to_free;
 	struct tc_plug_info		*info;
 	int				err;
@@ -142,7 +150,7 @@ static void plug_group_apply(struct Qdisc *sch, struct plug_visit *visit)
 	visit->err = plug_group_ops->apply(sch, visit->req, &visit->to_free);
 }
 
-static int plug_group_apply_one(const struct net *net, int ifindex, const struct tc_plug_xopt *req)
+static int plug_group_apply_one(const struct net *net, int ifindex, const struct plug_request *req)
 {
 	struct plug_visit visit = { .visit = plug_group_apply, .req = req };
 	int err = plug_group_visit(net, ifindex, &visit);
@@ -219,7 +227,7 @@ static const struct plug_group_command {
 	[PLUG_CMD_GET] = { 0, false, false },
 };
 
-static int plug_group_request(const struct genl_info *info, struct tc_plug_xopt *req)
+static int plug_group_request(const struct genl_info *info, struct plug_request *req)
 {
 	const struct plug_group_command *command = &plug_group_commands[info->genlhdr->cmd];
 	const struct nlattr *epoch = info->attrs[PLUG_A_EPOCH];
@@ -228,10 +236,12 @@ static int plug_group_request(const struct genl_info *info, struct tc_plug_xopt 
 		NL_SET_ERR_MSG_MOD(info->extack, "the epoch is missing, or one too many");
 		return -EINVAL;
 	}
-	*req = (struct tc_plug_xopt) { .base.action = command->action };
+	*req = (struct plug_request) {
+		.opt.base.action = command->action, .now_ns = ktime_get_ns()
+	};
 	if (epoch) {
-		req->flags = TC_PLUG_F_EPOCH;
-		req->epoch = nla_get_u64(epoch);
+		req->opt.flags = TC_PLUG_F_EPOCH;
+		req->opt.epoch = nla_get_u64(epoch);
 	}
 	return 0;
 }
@@ -241,7 +251,7 @@ static int plug_group_do(struct sk_buff *in, struct genl_info *info)
 	const struct nlattr *indexes = info->attrs[PLUG_A_IFINDEX];
 	int i, err, count = plug_group_count(indexes, info->extack);
 	struct tc_plug_info *unused;
-	struct tc_plug_xopt req;
+	struct plug_request req;
 	struct sk_buff *answer;
 	void *header;
 	s32 *results;
@@ -267,7 +277,7 @@ static int plug_group_get(struct sk_buff *in, struct genl_info *info)
 	const struct nlattr *indexes = info->attrs[PLUG_A_IFINDEX];
 	int i, err, count = plug_group_count(indexes, info->extack);
 	struct tc_plug_info one, *infos;
-	struct tc_plug_xopt unused;
+	struct plug_request unused;
 	struct sk_buff *answer;
 	void *header;
 	s32 *results;
@@ -313,7 +323,6 @@ static struct genl_family plug_group_family = {
 	.small_ops	= plug_group_genl_ops,
 	.n_small_ops	= ARRAY_SIZE(plug_group_genl_ops),
 	.module		= THIS_MODULE,
-	plug_resv_start_op(__PLUG_CMD_MAX)
 };
 
 static int __init plug_group_init(const struct plug_group_ops *ops)

@@ -144,32 +144,32 @@ static void plug_free_list(struct sk_buff *skb)
 	}
 }
 
-static bool plug_tagged(const struct tc_plug_xopt *req)
+static bool plug_tagged(const struct tc_plug_xopt *opt)
 {
-	return req->flags & TC_PLUG_F_EPOCH;
+	return opt->flags & TC_PLUG_F_EPOCH;
 }
 
 /* The commands: under the lock; frames to free go to *@to_free. */
 
-static int plug_do_buffer(struct Qdisc *sch, const struct tc_plug_xopt *req,
+static int plug_do_buffer(struct Qdisc *sch, const struct plug_request *req,
 			  struct sk_buff **to_free)
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
 
-	if (plug_tagged(req))
-		return plug_epochs_close(&q->epochs, req->epoch);
-	return plug_epochs_close_next(&q->epochs);
+	if (plug_tagged(&req->opt))
+		return plug_epochs_close(&q->epochs, req->opt.epoch, req->now_ns);
+	return plug_epochs_close_next(&q->epochs, req->now_ns);
 }
 
-static int plug_do_release(struct Qdisc *sch, const struct tc_plug_xopt *req,
+static int plug_do_release(struct Qdisc *sch, const struct plug_request *req,
 			   struct sk_buff **to_free)
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
 	struct plug_batch batch;
 	int err = 0;
 
-	if (plug_tagged(req))
-		err = plug_epochs_release(&q->epochs, req->epoch, &batch);
+	if (plug_tagged(&req->opt))
+		err = plug_epochs_release(&q->epochs, req->opt.epoch, &batch);
 	else
 		plug_epochs_release_oldest(&q->epochs, &batch);
 	if (!err)
@@ -177,7 +177,7 @@ static int plug_do_release(struct Qdisc *sch, const struct tc_plug_xopt *req,
 	return err;
 }
 
-static int plug_do_release_all(struct Qdisc *sch, const struct tc_plug_xopt *req,
+static int plug_do_release_all(struct Qdisc *sch, const struct plug_request *req,
 			       struct sk_buff **to_free)
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
@@ -189,20 +189,20 @@ static int plug_do_release_all(struct Qdisc *sch, const struct tc_plug_xopt *req
 }
 
 /* A lower limit trims nothing: what was accepted stays, new frames wait for room. */
-static int plug_do_limit(struct Qdisc *sch, const struct tc_plug_xopt *req,
+static int plug_do_limit(struct Qdisc *sch, const struct plug_request *req,
 			 struct sk_buff **to_free)
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
 
-	q->limit_bytes = req->base.limit;
+	q->limit_bytes = req->opt.base.limit;
 	return 0;
 }
 
-static int plug_do_discard(struct Qdisc *sch, const struct tc_plug_xopt *req,
+static int plug_do_discard(struct Qdisc *sch, const struct plug_request *req,
 			   struct sk_buff **to_free)
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
-	u64 epoch = plug_tagged(req) ? req->epoch : q->epochs.open_epoch;
+	u64 epoch = plug_tagged(&req->opt) ? req->opt.epoch : q->epochs.open_epoch;
 	struct plug_batch batch;
 	int err = plug_epochs_discard(&q->epochs, epoch, &batch);
 
@@ -216,7 +216,7 @@ static int plug_do_discard(struct Qdisc *sch, const struct tc_plug_xopt *req,
 static const struct plug_action {
 	int	action;
 	bool	taggable;
-	int	(*run)(struct Qdisc *sch, const struct tc_plug_xopt *req, struct sk_buff **to_free);
+	int	(*run)(struct Qdisc *sch, const struct plug_request *req, struct sk_buff **to_free);
 } plug_actions[] = {
 	{ TCQ_PLUG_BUFFER, true, plug_do_buffer },
 	{ TCQ_PLUG_RELEASE_ONE, true, plug_do_release },
@@ -296,20 +296,21 @@ static int plug_change(struct Qdisc *sch, struct nlattr *opt, struct netlink_ext
 	struct plug_sched_data *q = qdisc_priv(sch);
 	const struct plug_action *action;
 	struct sk_buff *to_free = NULL;
-	struct tc_plug_xopt req;
+	struct plug_request req;
 	int err;
 
-	err = plug_parse(opt, &req, extack);
+	err = plug_parse(opt, &req.opt, extack);
 	if (err)
 		return err;
-	action = plug_find_action(req.base.action, extack);
+	action = plug_find_action(req.opt.base.action, extack);
 	if (!action)
 		return -EINVAL;
-	if (plug_tagged(&req) && !action->taggable) {
+	if (plug_tagged(&req.opt) && !action->taggable) {
 		NL_SET_ERR_MSG_MOD(extack, "this action takes no epoch");
 		return -EINVAL;
 	}
 
+	req.now_ns = ktime_get_ns();
 	sch_tree_lock(sch);
 	err = action->run(sch, &req, &to_free);
 	if (err)
@@ -382,8 +383,8 @@ static struct tc_plug_xstats plug_xstats(const struct plug_sched_data *q)
 
 static void plug_fill_info(struct Qdisc *sch, u64 now_ns, struct tc_plug_info *info)
 {
-	const struct plug_sched_data *q = qdisc_priv(sch);
-	const struct plug_epochs *p = &q->epochs;
+	struct plug_sched_data *q = qdisc_priv(sch);
+	struct plug_epochs *p = &q->epochs;
 
 	*info = (struct tc_plug_info) {
 		.base.action = p->holding ? TCQ_PLUG_BUFFER : TCQ_PLUG_RELEASE_INDEFINITE,
@@ -408,7 +409,7 @@ static void plug_fill_info(struct Qdisc *sch, u64 now_ns, struct tc_plug_info *i
 	};
 }
 
-static int plug_put_epochs(const struct plug_epochs *p, u64 now_ns, struct sk_buff *skb)
+static int plug_put_epochs(struct plug_epochs *p, u64 now_ns, struct sk_buff *skb)
 {
 	u32 i, n = min_t(u32, plug_epochs_outstanding(p), TC_PLUG_DUMP_EPOCHS);
 	struct nlattr *attr;
@@ -485,9 +486,9 @@ static struct Qdisc_ops plug_qdisc_ops __read_mostly = {
 	.owner		= THIS_MODULE,
 };
 
-static int plug_apply(struct Qdisc *sch, const struct tc_plug_xopt *req, struct sk_buff **to_free)
+static int plug_apply(struct Qdisc *sch, const struct plug_request *req, struct sk_buff **to_free)
 {
-	const struct plug_action *action = plug_find_action(req->base.action, NULL);
+	const struct plug_action *action = plug_find_action(req->opt.base.action, NULL);
 
 	return action ? action->run(sch, req, to_free) : -EINVAL;
 }

@@ -12,6 +12,7 @@
 #include "plug_epochs.h"
 
 #define FRAME_BYTES 100
+#define NOW_NS 1000
 
 struct plug_fixture {
 	struct plug_epochs epochs;
@@ -89,9 +90,9 @@ static void releases_epoch_by_epoch(struct kunit *test)
 	struct plug_batch batch;
 
 	plug_test_add(test, 1);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 0), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 0, NOW_NS), 0);
 	plug_test_add(test, 5);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 1), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 1, NOW_NS), 0);
 	plug_test_add(test, 2);
 
 	plug_epochs_release_oldest(p, &batch);
@@ -112,7 +113,7 @@ static void releases_all_up_to_a_tag(struct kunit *test)
 
 	for (epoch = 0; epoch < 4; epoch++) {
 		plug_test_add(test, epoch == 2 ? 0 : 2);
-		KUNIT_EXPECT_EQ(test, plug_epochs_close(p, epoch), 0);
+		KUNIT_EXPECT_EQ(test, plug_epochs_close(p, epoch, NOW_NS), 0);
 	}
 	KUNIT_EXPECT_EQ(test, plug_epochs_release(p, 2, &batch), 0);
 	plug_test_expect(test, &batch, 1, 4);
@@ -129,12 +130,12 @@ static void closing_is_idempotent_and_in_sequence(struct kunit *test)
 	struct plug_epochs *p = &((struct plug_fixture *)test->priv)->epochs;
 
 	KUNIT_ASSERT_EQ(test, plug_test_make(test, 7, true), 0);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 8), -EPROTO);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 5), -EPROTO);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 6), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 8, NOW_NS), -EPROTO);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 5, NOW_NS), -EPROTO);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 6, NOW_NS), 0);
 	KUNIT_EXPECT_EQ(test, p->open_epoch, 7ULL);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 7), 0);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 7), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 7, NOW_NS), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 7, NOW_NS), 0);
 	KUNIT_EXPECT_EQ(test, p->open_epoch, 8ULL);
 	KUNIT_EXPECT_EQ(test, plug_epochs_outstanding(p), 1U);
 }
@@ -145,17 +146,17 @@ static void numbers_skip_ahead_only_when_passing(struct kunit *test)
 	struct plug_batch batch;
 
 	KUNIT_ASSERT_EQ(test, plug_test_make(test, 7, false), 0);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 6), -EPROTO);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 6, NOW_NS), -EPROTO);
 	KUNIT_EXPECT_FALSE(test, p->holding);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 40), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 40, NOW_NS), 0);
 	KUNIT_EXPECT_TRUE(test, p->holding);
 	KUNIT_EXPECT_EQ(test, p->open_epoch, 41ULL);
 	KUNIT_EXPECT_EQ(test, plug_epochs_outstanding(p), 0U);
 	plug_test_add(test, 3);
 	plug_epochs_release_all(p, &batch);
 	plug_test_expect(test, &batch, 1, 3);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 40), -EPROTO);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 41), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 40, NOW_NS), -EPROTO);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, 41, NOW_NS), 0);
 }
 
 static void the_last_number_cannot_be_closed(struct kunit *test)
@@ -164,12 +165,12 @@ static void the_last_number_cannot_be_closed(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, plug_test_make(test, U64_MAX - 1, true), 0);
 	plug_test_add(test, 1);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, U64_MAX - 1), 0);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, U64_MAX), -ERANGE);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p), -ERANGE);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, U64_MAX - 1, NOW_NS), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, U64_MAX, NOW_NS), -ERANGE);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p, NOW_NS), -ERANGE);
 	KUNIT_EXPECT_EQ(test, p->open_epoch, U64_MAX);
 	KUNIT_ASSERT_EQ(test, plug_test_make(test, U64_MAX, true), 0);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p), -ERANGE);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p, NOW_NS), -ERANGE);
 }
 
 static void one_epoch_too_many_is_refused(struct kunit *test)
@@ -180,14 +181,14 @@ static void one_epoch_too_many_is_refused(struct kunit *test)
 
 	for (epoch = 0; epoch < TC_PLUG_MAX_EPOCHS; epoch++) {
 		plug_test_add(test, 1);
-		KUNIT_ASSERT_EQ(test, plug_epochs_close(p, epoch), 0);
+		KUNIT_ASSERT_EQ(test, plug_epochs_close(p, epoch, NOW_NS), 0);
 	}
 	plug_test_add(test, 1);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, epoch), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, epoch, NOW_NS), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, p->open.held.frames, 1ULL);
 	plug_epochs_release_oldest(p, &batch);
 	plug_test_expect(test, &batch, 1, 1);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, epoch), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close(p, epoch, NOW_NS), 0);
 	KUNIT_EXPECT_EQ(test, plug_epochs_release(p, epoch, &batch), 0);
 	plug_test_expect(test, &batch, 2, TC_PLUG_MAX_EPOCHS + 1);
 }
@@ -197,14 +198,14 @@ static void a_first_buffer_over_nothing_only_begins(struct kunit *test)
 	struct plug_epochs *p = &((struct plug_fixture *)test->priv)->epochs;
 	struct plug_batch batch;
 
-	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p, NOW_NS), 0);
 	KUNIT_EXPECT_EQ(test, plug_epochs_outstanding(p), 0U);
 	plug_test_add(test, 2);
-	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p, NOW_NS), 0);
 	plug_epochs_release_oldest(p, &batch);
 	plug_test_expect(test, &batch, 1, 2);
 	/* later ones count, empty or not */
-	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p), 0);
+	KUNIT_EXPECT_EQ(test, plug_epochs_close_next(p, NOW_NS), 0);
 	KUNIT_EXPECT_EQ(test, plug_epochs_outstanding(p), 1U);
 }
 
@@ -214,9 +215,9 @@ static void discard_keeps_the_numbers(struct kunit *test)
 	struct plug_batch batch;
 
 	plug_test_add(test, 2);
-	plug_epochs_close(p, 0);
+	plug_epochs_close(p, 0, NOW_NS);
 	plug_test_add(test, 2);
-	plug_epochs_close(p, 1);
+	plug_epochs_close(p, 1, NOW_NS);
 	plug_test_add(test, 1);
 	KUNIT_EXPECT_EQ(test, plug_epochs_discard(p, 3, &batch), -EPROTO);
 	KUNIT_EXPECT_EQ(test, plug_epochs_discard(p, 0, &batch), 0);
@@ -235,7 +236,7 @@ static void purge_leaves_the_epochs_outstanding(struct kunit *test)
 	struct plug_batch batch;
 
 	plug_test_add(test, 5);
-	plug_epochs_close(p, 0);
+	plug_epochs_close(p, 0, NOW_NS);
 	plug_test_add(test, 1);
 	plug_epochs_purge(p, &batch);
 	plug_test_expect(test, &batch, 1, 6);
@@ -243,7 +244,7 @@ static void purge_leaves_the_epochs_outstanding(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, plug_epochs_outstanding(p), 1U);
 	plug_epochs_release_oldest(p, &batch);
 	plug_test_expect(test, &batch, 7, 6);
-	plug_epochs_close(p, 1);
+	plug_epochs_close(p, 1, NOW_NS);
 	plug_epochs_release_oldest(p, &batch);
 	plug_test_expect(test, &batch, 7, 9);
 }
@@ -254,11 +255,11 @@ static void the_oldest_hold_is_the_oldest_frame_s(struct kunit *test)
 	u64 before_ns = ktime_get_ns();
 
 	KUNIT_EXPECT_EQ(test, plug_epochs_oldest_ns(p), 0ULL);
-	plug_epochs_close(p, 0);
+	plug_epochs_close(p, 0, NOW_NS);
 	plug_test_add(test, 2);
 	KUNIT_EXPECT_GE(test, plug_epochs_oldest_ns(p), before_ns);
 	KUNIT_EXPECT_EQ(test, plug_epochs_oldest_ns(p), p->open.first_ns);
-	plug_epochs_close(p, 1);
+	plug_epochs_close(p, 1, NOW_NS);
 	plug_test_add(test, 1);
 	KUNIT_EXPECT_EQ(test, plug_epochs_oldest_ns(p), plug_epochs_record(p, 1)->first_ns);
 }

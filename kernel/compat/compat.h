@@ -17,11 +17,4 @@
 	NL_SET_ERR_MSG_MOD(extack, text " (the cookie holds the open epoch's number)")
 #endif
 
-/* Kernels since 6.1 ask families where strict checks of headers begin. */
-#ifdef PLUG_HAVE_RESV_START_OP
-#define plug_resv_start_op(op) .resv_start_op = (op),
-#else
-#define plug_resv_start_op(op)
-#endif
-
 #endif /* PLUG_COMPAT_H */

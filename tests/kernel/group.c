@@ -30,7 +30,7 @@
 #define CHILD_HANDLE TC_H_MAKE(0x30 << 16, 0)
 
 /* Beside the rig's: indexes that are the same in every run. TWIN exists in both namespaces. */
-enum { TWIN = 4001, BARE, CHILD, AWAY };
+enum { TWIN = 4001, BARE, CHILD, AWAY, MOVED };
 
 static struct rig rigs[2];	  /* plug0 and TWIN, here */
 static struct group here, there; /* sockets of the two namespaces */
@@ -203,6 +203,25 @@ static bool only_root_plugs_of_this_namespace(void)
 	       wrong("plugs of another namespace were reached");
 }
 
+/* What is known of it, its namespace too, is known of the plug it had. */
+static bool moved_devices(void)
+{
+	static const int32_t moved = MOVED;
+
+	if (rig_sh("ip link add moved index %d type dummy && tc qdisc add dev moved root plug", MOVED))
+		return wrong("no device to move");
+	if (group_ask(&here, PLUG_CMD_BUFFER, 0, &moved, 1) || here.results[0])
+		return wrong("its plug is not served");
+	if (rig_sh("ip link set moved netns other"))
+		return wrong("it does not move");
+	if (group_ask(&here, PLUG_CMD_GET, GROUP_NO_EPOCH, &moved, 1) ||
+	    group_ask(&there, PLUG_CMD_GET, GROUP_NO_EPOCH, &moved, 1))
+		return wrong("refused");
+	rig_sh("ip -n other link del moved");
+	return (here.results[0] == -ENODEV && there.results[0] == -ENODEV) ||
+	       wrong("%d, %d", here.results[0], there.results[0]);
+}
+
 static bool sockets_of_another_namespace(void)
 {
 	const int32_t theirs[] = { AWAY, rigs[0].ifindex, TWIN };
@@ -351,6 +370,10 @@ static const struct {
 	BAD("an epoch beyond it", -EINVAL, PLUG_CMD_BUFFER, 0, ONE, { PLUG_A_EPOCH, zero, 8, 400 }),
 	BAD("half an attribute's header", -EINVAL, PLUG_CMD_PASS, HEAD + 10, ONE, ONE),
 	BAD("half a header", -EINVAL, PLUG_CMD_PASS, NLMSG_HDRLEN + 2),
+	{ "flags of no meaning here", -EINVAL,
+	  { .cmd = PLUG_CMD_PASS, .flags = NLM_F_CREATE, .attrs = { ONE } } },
+	{ "a reserved field in use", -EINVAL,
+	  { .cmd = PLUG_CMD_PASS, .reserved = 1, .attrs = { ONE } } },
 };
 
 static void fill_indexes(void)
@@ -431,6 +454,7 @@ static const struct {
 	{ "a request reaches root plugs of its namespace, and no other",
 	  only_root_plugs_of_this_namespace },
 	{ "a socket of another namespace reaches that one's", sockets_of_another_namespace },
+	{ "a device that moves to another namespace leaves its plug behind", moved_devices },
 	{ "what is released leaves, what is held does not", releases },
 	{ "what is discarded does not leave", discards },
 	{ "a request may be repeated", repeated },

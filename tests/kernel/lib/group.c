@@ -99,9 +99,10 @@ static int ask(struct group *group, struct message *msg, int family,
 	memset(msg, 0, sizeof(*msg));
 	msg->nlh.nlmsg_len = NLMSG_LENGTH(sizeof(msg->genl));
 	msg->nlh.nlmsg_type = family;
-	msg->nlh.nlmsg_flags = NLM_F_REQUEST;
+	msg->nlh.nlmsg_flags = NLM_F_REQUEST | req->flags;
 	msg->nlh.nlmsg_seq = ++group->seq;
 	msg->genl.cmd = req->cmd;
+	msg->genl.reserved = req->reserved;
 	msg->genl.version = PLUG_GENL_VERSION;
 	for (i = 0; i < sizeof(req->attrs) / sizeof(req->attrs[0]); i++)
 		if (req->attrs[i].type)

@@ -38,6 +38,7 @@ struct group_attr {
 struct group_request {
 	int cmd;
 	size_t message_bytes; /* what the message's header says if not what is there */
+	uint16_t flags, reserved; /* of the headers, beside what must be there */
 	struct group_attr attrs[3];
 };
 
