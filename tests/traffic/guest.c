@@ -10,6 +10,7 @@
  *   resume EPOCH   "running": from now on frames carry this epoch
  *   pause          "paused": no frame leaves between this answer and the next resume
  *   count          "sent FRAMES...", one number per interface: only frames that the kernel took
+ *   open VIF       "opened": its interface was made anew, take the new one
  *   stall          "stall SENDS": how often it could not send because its socket's buffer was full
  *
  * It begins paused, and ends when the socket is closed. Sequence numbers have no gaps: one whose frame could not be sent is
@@ -37,6 +38,7 @@
 #define SEND_BUFFER_BYTES (1 << 30)
 
 struct vif {
+	const char *name;
 	int fd;
 	uint64_t sequence;
 	struct frame *frames[FRAME_KINDS];
@@ -59,20 +61,27 @@ struct guest {
 /* Not the observer's own address: its stack then leaves the frames alone. The bridge has been told where this one is. */
 static const uint8_t outside_address[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0xfe };
 
-static void vif_open(struct vif *vif, const char *name)
+static void vif_bind(struct vif *vif)
 {
 	struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
-		.sll_ifindex = (int)if_nametoindex(name),
+		.sll_ifindex = (int)if_nametoindex(vif->name),
 	};
-	struct ifreq request = { 0 };
 	const int bytes = SEND_BUFFER_BYTES, on = 1;
 
 	vif->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (vif->fd < 0 || bind(vif->fd, (struct sockaddr *)&address, sizeof(address)) ||
 	    setsockopt(vif->fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) ||
 	    setsockopt(vif->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
-		err(1, "%s", name);
+		err(1, "%s", vif->name);
+}
+
+static void vif_open(struct vif *vif, const char *name)
+{
+	struct ifreq request = { 0 };
+
+	vif->name = name;
+	vif_bind(vif);
 	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
 	if (ioctl(vif->fd, SIOCGIFHWADDR, &request))
 		err(1, "%s: address", name);
@@ -149,6 +158,18 @@ static void answer_stall(struct guest *guest, const char *word)
 		err(1, "answer");
 }
 
+static void answer_open(struct guest *guest, const char *word)
+{
+	unsigned int which;
+
+	if (sscanf(word, "open %u", &which) != 1 || which >= guest->vif_count)
+		errx(1, "bad word: %s", word);
+	close(guest->vifs[which].fd);
+	vif_bind(&guest->vifs[which]);
+	if (send(0, "opened", 6, 0) < 0)
+		err(1, "answer");
+}
+
 static void answer_pause(struct guest *guest, const char *word)
 {
 	guest->running = false;
@@ -172,6 +193,7 @@ static const struct {
 	{ "resume", answer_resume },
 	{ "pause", answer_pause },
 	{ "count", answer_count },
+	{ "open", answer_open },
 	{ "stall", answer_stall },
 };
 

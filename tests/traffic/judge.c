@@ -8,6 +8,8 @@
  * CAPTURES is the observer's log. A RECORD is what is known of domain number DOMAIN, a text of lines
  *   commit EPOCH TIME_NS   in the order of their times
  *   sent VIF FRAMES
+ *   destroyed VIF FROM TO  somebody else did away with frames of these sequence numbers, TO excluded: not lost by us
+ *   leaked VIF FROM TO     somebody else opened the buffer: what was sent in these nanoseconds may be early
  *   # anything else that a reader may want to know
  */
 #include <err.h>
@@ -53,14 +55,36 @@ static void add_commit(struct record *record, uint64_t epoch, uint64_t time_ns)
 	record->commits[record->commit_count++] = (struct commit){ epoch, time_ns };
 }
 
+static bool add_exception(struct record *record, const char *word, uint64_t vif, uint64_t from, uint64_t to)
+{
+	bool leaked = !strcmp(word, "leaked");
+
+	if ((!leaked && strcmp(word, "destroyed")) || vif >= VERDICT_VIFS_MAX)
+		return false;
+	record->exceptions = realloc(record->exceptions, (record->exception_count + 1) * sizeof(*record->exceptions));
+	if (!record->exceptions)
+		err(2, "realloc");
+	record->exceptions[record->exception_count++] = (struct exception){
+		.kind = leaked ? EXCEPTION_LEAKED : EXCEPTION_DESTROYED,
+		.vif = (uint16_t)vif,
+		.from = from,
+		.to = to,
+	};
+	return true;
+}
+
 static bool read_line(struct record *record, const char *line)
 {
-	uint64_t first, second;
+	uint64_t first, second, third;
 	char word[16];
+	int read;
 
 	if (*line == '#')
 		return true;
-	if (sscanf(line, "%15s %" SCNu64 " %" SCNu64, word, &first, &second) != 3)
+	read = sscanf(line, "%15s %" SCNu64 " %" SCNu64 " %" SCNu64, word, &first, &second, &third);
+	if (read == 4)
+		return add_exception(record, word, first, second, third);
+	if (read != 3)
 		return false;
 	if (!strcmp(word, "commit")) {
 		add_commit(record, first, second);
@@ -92,6 +116,7 @@ static void read_record(struct judge *judge, const char *argument)
 	if (error)
 		errx(2, "%s: %s", argument, strerror(-error));
 	free(record.commits);
+	free(record.exceptions);
 }
 
 static void read_captures(struct judge *judge, struct tally *tally, const char *path)
@@ -124,6 +149,8 @@ static void print(const struct verdict *verdict, const struct tally *tally)
 		{ "duplicates", verdict->duplicates },
 		{ "foreign", verdict->foreign },
 		{ "unprotected", verdict->unprotected },
+		{ "destroyed", verdict->destroyed },
+		{ "leaked", verdict->leaked },
 		{ "gso", verdict->gso },
 		{ "hold_mean_ns", held ? verdict->hold_sum_ns / held : 0 },
 		{ "hold_max_ns", verdict->hold_max_ns },

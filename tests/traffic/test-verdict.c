@@ -25,6 +25,15 @@ static const struct commit commits[] = {
 	{ 3, 30 * SECOND },
 };
 
+/* Sequence number 1 was destroyed, what was sent from 5 s to 6 s may be early. */
+static struct exception exceptions[] = {
+	{ EXCEPTION_DESTROYED, 0, 1, 2 },
+	{ EXCEPTION_LEAKED, 0, 5 * SECOND, 6 * SECOND },
+};
+
+#define LEAK(sequence_, sent_ns_) \
+	{ .sequence = sequence_, .epoch = 1, .time_ns = 6 * SECOND, .sent_ns = sent_ns_, .segments = 1, .covered = 1 }
+
 struct run {
 	const char *name;
 	uint64_t sent;
@@ -60,13 +69,24 @@ static const struct run runs[] = {
 	{ "a segment twice", 1, { PIECE(0), PIECE(1), PIECE(2), PIECE(2) }, { .duplicates = 1 } },
 };
 
-static struct verdict judge_run(const struct run *run)
+/* The same with those exceptions. */
+static const struct run excused_runs[] = {
+	{ "destroyed by somebody else", 3, { SEEN(0, 1, 10 * SECOND), SEEN(2, 1, 10 * SECOND) }, { .destroyed = 1 } },
+	{ "lost beside what was destroyed", 4, { SEEN(0, 1, 10 * SECOND) }, { .destroyed = 1, .lost = 2 } },
+	{ "opened by somebody else", 2, { LEAK(1, 5 * SECOND), SEEN(0, 1, 10 * SECOND) }, { .leaked = 1 } },
+	{ "sent before it was opened", 1, { LEAK(0, 5 * SECOND - 1) }, { .premature = 1 } },
+	{ "sent when it was closed again", 1, { LEAK(0, 6 * SECOND) }, { .premature = 1 } },
+};
+
+static struct verdict judge_run(const struct run *run, bool excused)
 {
 	const struct record record = {
 		.commits = (struct commit *)commits,
 		.commit_count = sizeof(commits) / sizeof(*commits),
 		.sent = { run->sent },
 		.vif_count = 1,
+		.exceptions = exceptions,
+		.exception_count = excused ? sizeof(exceptions) / sizeof(*exceptions) : 0,
 	};
 	struct judge *judge = judge_new(NULL, NULL);
 	struct verdict verdict;
@@ -86,25 +106,37 @@ static void check_count(const struct run *run, const char *what, uint64_t got, u
 		fail_msg("%s: %s %ju, not %ju", run->name, what, (uintmax_t)got, (uintmax_t)expected);
 }
 
+static void check_runs(const struct run *list, size_t count, bool excused)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct verdict got = judge_run(&list[i], excused), *expected = &list[i].expected;
+
+		check_count(&list[i], "premature", got.premature, expected->premature);
+		check_count(&list[i], "lost", got.lost, expected->lost);
+		check_count(&list[i], "reordered", got.reordered, expected->reordered);
+		check_count(&list[i], "stranded", got.stranded, expected->stranded);
+		check_count(&list[i], "duplicates", got.duplicates, expected->duplicates);
+		check_count(&list[i], "foreign", got.foreign, expected->foreign);
+		check_count(&list[i], "destroyed", got.destroyed, expected->destroyed);
+		check_count(&list[i], "leaked", got.leaked, expected->leaked);
+		check_count(&list[i], "faults", verdict_faults(&got), verdict_faults(expected));
+	}
+}
+
 static void test_each_fault_is_seen_and_no_other(void **state)
 {
-	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++) {
-		const struct verdict got = judge_run(&runs[i]), *expected = &runs[i].expected;
+	check_runs(runs, sizeof(runs) / sizeof(*runs), false);
+}
 
-		check_count(&runs[i], "premature", got.premature, expected->premature);
-		check_count(&runs[i], "lost", got.lost, expected->lost);
-		check_count(&runs[i], "reordered", got.reordered, expected->reordered);
-		check_count(&runs[i], "stranded", got.stranded, expected->stranded);
-		check_count(&runs[i], "duplicates", got.duplicates, expected->duplicates);
-		check_count(&runs[i], "foreign", got.foreign, expected->foreign);
-		check_count(&runs[i], "faults", verdict_faults(&got), verdict_faults(expected));
-	}
+static void test_what_somebody_else_did_is_counted_apart_and_no_more(void **state)
+{
+	check_runs(excused_runs, sizeof(excused_runs) / sizeof(*excused_runs), true);
 }
 
 static void test_a_repeated_commit_does_not_move_the_first(void **state)
 {
 	struct commit repeated[] = { { 1, 10 }, { 1, 20 }, { 2, 30 } };
-	const struct record record = { repeated, 3, { 1 }, 1 };
+	const struct record record = { .commits = repeated, .commit_count = 3, .sent = { 1 }, .vif_count = 1 };
 	const struct capture frame = { .time_ns = 15, .epoch = 1, .domain = 5, .segments = 1, .covered = 1 };
 	struct judge *judge = judge_new(NULL, NULL);
 	struct verdict verdict;
@@ -120,7 +152,7 @@ static void test_a_repeated_commit_does_not_move_the_first(void **state)
 static void test_commits_that_go_back_in_time_are_refused(void **state)
 {
 	struct commit backwards[] = { { 1, 20 }, { 2, 10 } };
-	const struct record record = { backwards, 2, { 0 }, 0 };
+	const struct record record = { .commits = backwards, .commit_count = 2 };
 	struct judge *judge = judge_new(NULL, NULL);
 
 	assert_int_equal(judge_add_record(judge, 0, &record), -EINVAL);
@@ -131,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_fault_is_seen_and_no_other),
+		cmocka_unit_test(test_what_somebody_else_did_is_counted_apart_and_no_more),
 		cmocka_unit_test(test_a_repeated_commit_does_not_move_the_first),
 		cmocka_unit_test(test_commits_that_go_back_in_time_are_refused),
 	};

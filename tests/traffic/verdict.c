@@ -21,6 +21,8 @@ struct domain_state {
 	/* Rising in time and in epoch: commits that commit nothing new are left out */
 	struct commit *commits;
 	size_t commit_count;
+	struct exception *exceptions;
+	size_t exception_count;
 	struct vif_state vifs[VERDICT_VIFS_MAX];
 	uint16_t vif_count;
 };
@@ -49,6 +51,7 @@ void judge_free(struct judge *judge)
 		return;
 	for (size_t d = 0; d < DOMAINS_MAX; d++) {
 		free(judge->domains[d].commits);
+		free(judge->domains[d].exceptions);
 		for (size_t v = 0; v < VERDICT_VIFS_MAX; v++)
 			free(judge->domains[d].vifs[v].pieces);
 	}
@@ -75,6 +78,29 @@ static int copy_commits(struct domain_state *domain, const struct record *record
 	return 0;
 }
 
+static int copy_exceptions(struct domain_state *domain, const struct record *record)
+{
+	if (!record->exception_count)
+		return 0;
+	domain->exceptions = calloc(record->exception_count, sizeof(*domain->exceptions));
+	if (!domain->exceptions)
+		return -ENOMEM;
+	memcpy(domain->exceptions, record->exceptions, record->exception_count * sizeof(*domain->exceptions));
+	domain->exception_count = record->exception_count;
+	return 0;
+}
+
+static bool has_exception(const struct domain_state *domain, enum exception_kind kind, uint16_t vif, uint64_t at)
+{
+	for (size_t i = 0; i < domain->exception_count; i++) {
+		const struct exception *exception = &domain->exceptions[i];
+
+		if (exception->kind == kind && exception->vif == vif && at >= exception->from && at < exception->to)
+			return true;
+	}
+	return false;
+}
+
 int judge_add_record(struct judge *judge, uint16_t number, const struct record *record)
 {
 	struct domain_state *domain = &judge->domains[number % DOMAINS_MAX];
@@ -84,6 +110,8 @@ int judge_add_record(struct judge *judge, uint16_t number, const struct record *
 		return -EEXIST;
 	domain->known = true;
 	error = copy_commits(domain, record);
+	if (!error)
+		error = copy_exceptions(domain, record);
 	if (error)
 		return error;
 	for (uint16_t v = 0; v < record->vif_count; v++) {
@@ -121,6 +149,13 @@ static size_t find_commit(const struct domain_state *domain, uint64_t epoch)
 	return low;
 }
 
+static bool is_early(const struct domain_state *domain, const struct capture *frame)
+{
+	size_t i = find_commit(domain, frame->epoch);
+
+	return i == domain->commit_count || frame->time_ns < domain->commits[i].time_ns;
+}
+
 static void judge_time(struct judge *judge, const struct domain_state *domain,
 		       const struct capture *frame)
 {
@@ -128,7 +163,7 @@ static void judge_time(struct judge *judge, const struct domain_state *domain,
 	size_t i = find_commit(domain, frame->epoch);
 	const struct commit *commit = &domain->commits[i];
 
-	if (i == domain->commit_count || frame->time_ns < commit->time_ns)
+	if (is_early(domain, frame))
 		fault(judge, &verdict->premature, "premature", frame);
 	else if (frame->time_ns > commit->time_ns + VERDICT_STRANDED_NS &&
 		 i + 1 < domain->commit_count && frame->time_ns > commit[1].time_ns)
@@ -188,9 +223,14 @@ void judge_frame(struct judge *judge, const struct capture *frame)
 		fault(judge, &judge->verdict.foreign, "foreign", frame);
 		return;
 	}
-	if (frame->epoch)
-		judge_time(judge, domain, frame);
-	judge_order(judge, vif, frame);
+	if (frame->epoch && is_early(domain, frame) &&
+	    has_exception(domain, EXCEPTION_LEAKED, frame->vif, frame->sent_ns)) {
+		judge->verdict.leaked++;
+	} else {
+		if (frame->epoch)
+			judge_time(judge, domain, frame);
+		judge_order(judge, vif, frame);
+	}
 	if (judge_pieces(judge, vif, frame))
 		count_frame(&judge->verdict, frame);
 }
@@ -202,6 +242,10 @@ static void end_vif(struct judge *judge, uint16_t domain, uint16_t number)
 	for (uint64_t sequence = 0; sequence < vif->sent; sequence++) {
 		if (vif->pieces[sequence] == WHOLE)
 			continue;
+		if (has_exception(&judge->domains[domain], EXCEPTION_DESTROYED, number, sequence)) {
+			judge->verdict.destroyed++;
+			continue;
+		}
 		judge->verdict.lost++;
 		if (judge->on_fault)
 			judge->on_fault(judge->data, "lost", domain, number, sequence, NULL);

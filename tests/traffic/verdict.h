@@ -20,12 +20,27 @@ struct commit {
 	uint64_t time_ns;
 };
 
+enum exception_kind {
+	EXCEPTION_DESTROYED, /* by somebody else: frames of sequence numbers from..to - 1 may be missing */
+	EXCEPTION_LEAKED, /* somebody else opened the buffer: frames sent in nanoseconds from..to - 1 may be early */
+};
+
+/* What a test did to a vif on purpose, beyond what anybody can promise about: such frames are counted apart. */
+struct exception {
+	enum exception_kind kind;
+	uint16_t vif;
+	uint64_t from;
+	uint64_t to;
+};
+
 /* What guest and driver of one domain tell. */
 struct record {
 	struct commit *commits; /* in the order of their times */
 	size_t commit_count;
 	uint64_t sent[VERDICT_VIFS_MAX]; /* frames */
 	uint16_t vif_count;
+	struct exception *exceptions;
+	size_t exception_count;
 };
 
 struct verdict {
@@ -39,6 +54,8 @@ struct verdict {
 	uint64_t foreign; /* captured, but nobody says to have sent it */
 	uint64_t unprotected; /* of @captured: epoch 0, which is not held */
 	uint64_t gso; /* of @captured: came as one frame of several segments */
+	uint64_t destroyed; /* missing, with an exception: not in @lost */
+	uint64_t leaked; /* of @captured: early, with an exception: not in @premature, and not judged for order */
 	uint64_t hold_max_ns; /* from sending to capture, protected frames */
 	uint64_t hold_sum_ns;
 };
