@@ -15,7 +15,8 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
-#define RX_BYTES (64U << 10)
+#define RX_BYTES (16U << 10) /* of one notification; the longest are about links, and have 2 KiB */
+#define RX_AT_ONCE 16U
 #define RCVBUF_BYTES (8 << 20)
 
 /* Notifications of our own requests carry our port number: not worth waking up for. */
@@ -130,24 +131,30 @@ static void dispatch(struct watch *watch, const struct nlmsghdr *nlh)
 	}
 }
 
-static int read_one(struct watch *watch)
+/* Other people's changes may have queued many: they are between a request and its barrier. */
+static int read_some(struct watch *watch, bool *lost)
 {
-	struct sockaddr_nl from = { 0 };
-	struct iovec iov = { .iov_base = watch->rx, .iov_len = RX_BYTES };
-	struct msghdr msg = {
-		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
-	};
-	ssize_t got = recvmsg(watch->fd, &msg, MSG_DONTWAIT);
-	int len = (int)got;
+	struct sockaddr_nl from[RX_AT_ONCE];
+	struct mmsghdr msgs[RX_AT_ONCE];
+	struct iovec iov[RX_AT_ONCE];
+	int got;
 
-	if (got < 0)
-		return -errno;
-	if (from.nl_pid)
-		return 0;
-	for (const struct nlmsghdr *nlh = (const void *)watch->rx; nlmsg_ok(nlh, len);
-	     nlh = NLMSG_NEXT(nlh, len))
-		dispatch(watch, nlh);
-	return 0;
+	for (unsigned int i = 0; i < RX_AT_ONCE; i++) {
+		iov[i] = (struct iovec){ .iov_base = watch->rx + i * RX_BYTES, .iov_len = RX_BYTES };
+		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &from[i], .msg_namelen = sizeof(from[i]),
+							 .msg_iov = &iov[i], .msg_iovlen = 1 } };
+	}
+	got = recvmmsg(watch->fd, msgs, RX_AT_ONCE, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < got; i++) {
+		int len = (int)msgs[i].msg_len;
+
+		if (from[i].nl_pid)
+			continue;
+		*lost |= msgs[i].msg_hdr.msg_flags & MSG_TRUNC;
+		for (const struct nlmsghdr *nlh = iov[i].iov_base; nlmsg_ok(nlh, len); nlh = NLMSG_NEXT(nlh, len))
+			dispatch(watch, nlh);
+	}
+	return got < 0 ? -errno : 0;
 }
 
 void watch_drain(struct watch *watch)
@@ -156,7 +163,7 @@ void watch_drain(struct watch *watch)
 	int ret;
 
 	do {
-		ret = read_one(watch);
+		ret = read_some(watch, &lost);
 		if (ret == -ENOBUFS)
 			lost = true;
 	} while (!ret || ret == -ENOBUFS || ret == -EINTR);
@@ -177,7 +184,7 @@ int watch_init(struct watch *watch, struct registry *reg)
 	int size = RCVBUF_BYTES, ret = -ENOMEM;
 
 	*watch = (struct watch){ .reg = reg, .fd = -1 };
-	watch->rx = malloc(RX_BYTES);
+	watch->rx = malloc(RX_AT_ONCE * RX_BYTES);
 	watch->sock = nl_socket_alloc();
 	if (!watch->rx || !watch->sock)
 		goto fini;
