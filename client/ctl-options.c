@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl-run.h"
 #include "ctl.h"
 #include "wire.h"
 
@@ -61,6 +62,12 @@ static const struct command commands[] = {
 	  .required = 2,
 	  .summary = "how much each vif of the domain may hold",
 	  .run = run_request },
+	{ .verb = "run",
+	  .arguments = { ARGUMENT_DOMAIN },
+	  .required = 1,
+	  .summary = "the epoch loop, with commands for what is done to the guest",
+	  .without_daemon = true,
+	  .run = run_run },
 	{ .verb = "status",
 	  .arguments = { ARGUMENT_DOMAIN },
 	  .summary = "a domain in detail, or the daemon",
@@ -183,6 +190,16 @@ static const struct {
 	{ "no-legend", NULL, NULL, take_no_legend, "print tables without their headings" },
 	{ "limit", "SIZE", "attach", take_limit, "how much the vif may hold" },
 	{ "pending", "WHAT", "detach", take_pending, "release or discard what is not committed" },
+	{ "interval", "MS", "run", run_take_interval, "from one checkpoint to the next (200)" },
+	{ "suspend", "COMMAND", "run", run_take_suspend, "makes the guest stand still" },
+	{ "checkpoint", "COMMAND", "run", run_take_checkpoint, "takes its checkpoint" },
+	{ "resume", "COMMAND", "run", run_take_resume, "lets it run again" },
+	{ "replicate", "COMMAND", "run", run_take_replicate, "brings the checkpoint to safety" },
+	{ "outstanding", "N", "run", run_take_outstanding, "epochs that may wait for that (1)" },
+	{ "command-timeout", "S", "run", run_take_command_timeout, "for each command (60)" },
+	{ "retries", "N", "run", run_take_retries, "of what has failed (3)" },
+	{ "epochs", "N", "run", run_take_epochs, "end after so many" },
+	{ "release", NULL, "run", run_take_release, "when it ends as asked, release everything" },
 };
 
 static void print_command(const struct command *command)
@@ -217,7 +234,8 @@ static void print_help(void)
 		       options[i].verb ? ": " : "", options[i].summary);
 	}
 	printf("\nexit status: 0 done, 1 failed, 2 usage, 3 daemon not reachable, "
-	       "4 no such domain or vif, 5 epoch order\n");
+	       "4 no such domain or vif, 5 epoch order,\n"
+	       "run: 6 ended, output held, 7 ended, guest not resumed\n");
 }
 
 /* Say what is wrong with the command line. Values are the user's own, and go back to them. */
@@ -344,6 +362,7 @@ bool ctl_parse(struct ctl *ctl, int argc, char **argv, enum exit_code *code)
 	bool given[ARRAY_SIZE(options)] = { false };
 
 	ctl->timeout_ms = DEFAULT_TIMEOUT_MS;
+	run_set_defaults(&ctl->run);
 	if (!take_options(ctl, argc, argv, given, code))
 		return false;
 	if (optind == argc) {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "ctl-run.h"
 #include "outcommit.h"
 
 #define PROGRAM "outcommitctl"
@@ -21,6 +22,8 @@ enum exit_code {
 	EXIT_UNREACHABLE = 3,
 	EXIT_NO_SUCH = 4,
 	EXIT_ORDER = 5,
+	EXIT_HELD = 6,		/* of run: it ended by itself, and output stays held */
+	EXIT_STANDS_STILL = 7,	/* of run: the same, and the guest was not resumed */
 };
 
 struct ctl;
@@ -57,6 +60,7 @@ struct ctl {
 	struct outcommit_field fields[FIELDS_MAX]; /* the request's, as they were given */
 	size_t field_count;
 	const char *domain;		/* of those, the one that messages name */
+	struct run_settings run;	/* the options of run */
 };
 
 /* ctl-options.c: true if there is a command to run, otherwise *@code is the exit code */
@@ -74,5 +78,6 @@ enum exit_code run_status(struct ctl *ctl);	/* ctl-status.c */
 enum exit_code run_list(struct ctl *ctl);
 enum exit_code run_monitor(struct ctl *ctl);	/* ctl-monitor.c */
 enum exit_code run_check(struct ctl *ctl);	/* ctl-check.c */
+enum exit_code run_run(struct ctl *ctl);	/* ctl-run.c */
 
 #endif

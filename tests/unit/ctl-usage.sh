@@ -85,6 +85,17 @@ usage 'bad value for --pending, it must be release or discard' detach web --pend
 usage 'bad value for --socket, it must be a path' --socket= list
 usage 'status: has no option --limit' status web --limit 1M
 usage 'attach: has no option --pending' attach web v --pending release
+usage 'run: no DOMAIN given' run
+usage 'run: no --suspend given' run web
+usage 'run: no --checkpoint given' run web --suspend true
+usage 'run: no --resume given' run web --suspend true --checkpoint true
+for number in '' 0 x 1.5 -1 +1 86400001; do
+	usage 'bad value for --interval, it must be' run web --interval="$number"
+done
+usage 'bad value for --outstanding, it must be 1 to 64' run web --outstanding 65
+usage 'bad value for --retries, it must be' run web --retries=-1
+usage 'bad value for --suspend, it must be a command' run web --suspend=
+usage 'release: has no option --suspend' release web --suspend true
 usage "unrecognized option '--force'" release web --force
 usage "requires an argument" attach web v --limit
 usage "doesn't allow an argument" list --json=yes
@@ -99,6 +110,7 @@ taken postsuspend "$x64"
 taken postsuspend web 9223372036854775807
 taken status -- web
 taken version
+taken run web --suspend true --checkpoint true --resume true --retries 0 --outstanding 64 --release
 
 # A failure with --json is JSON on stdout, besides the line on stderr
 json=$("$ctl" --socket "$missing" --json list 2>/dev/null) || true
@@ -130,14 +142,15 @@ completion() (
 	[ ${#COMPREPLY[@]} = 0 ] || printf '%s\n' "${COMPREPLY[@]}" | sort
 )
 all_options() {
-	{ completion outcommitctl attach --; completion outcommitctl detach --; } | sort -u
+	for verb in attach detach run; do completion outcommitctl $verb --; done | sort -u
 }
 same() {
 	[ -n "$1" ] && [ "$1" = "$2" ] && return
 	diff <(printf '%s\n' "$1") <(printf '%s\n' "$2")
 }
 
-result 'help has the verbs of the protocol' same "$(help_verbs)" "$(protocol_verbs)"
+# The epoch loop is made of requests, and none itself
+result 'help has the verbs of the protocol' same "$(help_verbs | grep -vx run)" "$(protocol_verbs)"
 result 'completion has the verbs of the help' same "$(completion outcommitctl '')" "$(help_verbs)"
 result 'completion has the options of the help' same "$(all_options)" "$(help_options)"
 result 'completion of a beginning' same "$(completion outcommitctl dis)" discard
