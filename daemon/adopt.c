@@ -10,9 +10,10 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <netlink/msg.h>
+
+#include "clock.h"
 
 struct candidate {
 	struct buffer_alias alias;
@@ -68,6 +69,8 @@ static int take_buffer(struct registry *reg, const struct candidate *from, struc
 		.limit_bytes = from->alias.limit_bytes ? from->alias.limit_bytes : reg->config->limit_bytes,
 		.txqueuelen = from->ifb.txqueuelen,
 		.own_ingress = from->alias.own_ingress,
+		.owner = from->alias.owner,
+		.ready = from->alias.ready,
 		.seen_up = from->ifb.flags & IFF_UP,
 	};
 	memcpy(buffer->ifb, from->ifb.name, sizeof(buffer->ifb));
@@ -135,10 +138,10 @@ static int take_plug(struct registry *reg, struct vif *vif, struct finding *find
 	return 0;
 }
 
-/* Nobody's traffic can be in it: made half, taken down half, or its vif is gone. */
+/* Nobody's traffic can be in it: made half, taken down half, or its vif is gone. If it was whole, somebody took the redirect away. */
 static bool is_rest(const struct vif *vif, const struct finding *finding)
 {
-	return vif->state == VIF_GONE || (!finding->redirect && !finding->held_frames);
+	return vif->state == VIF_GONE || (!finding->redirect && !finding->held_frames && !vif->buffer->ready);
 }
 
 static void clear_rest(struct registry *reg, struct vif *vif, const char *domain)
@@ -151,12 +154,12 @@ static void clear_rest(struct registry *reg, struct vif *vif, const char *domain
 	registry_vif_free(vif);
 }
 
-static uint64_t now_ns(void)
+/* Of two that cannot both be right, neither is. */
+static uint32_t agree(const struct domain *domain, uint32_t owner)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+	if (!domain->count || domain->owner == owner)
+		return owner;
+	return 0;
 }
 
 static int take_vif(struct registry *reg, const struct candidate *from, struct vif *vif, const struct finding *finding)
@@ -168,18 +171,19 @@ static int take_vif(struct registry *reg, const struct candidate *from, struct v
 		ret = plug_prepare(vif->buffer);
 	if (ret)
 		return ret;
+	domain->owner = agree(domain, from->alias.owner);
 	if (!finding->known) {
-		/* held frames and nothing that says of which epoch: hold on, until attach is repeated */
+		/* held frames, or no redirect, and nothing that says of which epoch: hold on, until attach is repeated */
 		vif->holding = true;
 		vif->open = domain->open;
 		vif->committed = domain->open - 1;
 		vif->buffer->counts_lost = true;
 	}
-	ret = domain_adopt(domain, vif, now_ns());
+	ret = domain_adopt(domain, vif, clock_now_ns());
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < finding->epoch_count; i++)
-		domain_set_closed(domain, finding->epochs[i].epoch, now_ns() - finding->epochs[i].closed_ns);
+		domain_set_closed(domain, finding->epochs[i].epoch, clock_now_ns() - finding->epochs[i].closed_ns);
 	log_info(reg->log, (&(struct log_about){ .domain = domain->name, .vif = vif->name }),
 		 "adopted, buffer %s, %s, epoch %llu open", vif->buffer->ifb, vif->holding ? "holding" : "passing",
 		 (unsigned long long)vif->open);
@@ -216,7 +220,9 @@ static int adopt_one(struct registry *reg, const struct candidate *from)
 		registry_vif_free(vif);
 		return ret;
 	}
-	if (strcmp(vif->name, from->alias.vif))
+	if (finding.redirect)
+		vif->buffer->ready = true;
+	if (strcmp(vif->name, from->alias.vif) || vif->buffer->ready != from->alias.ready)
 		buffer_save_alias(&reg->plug, vif->buffer, from->alias.domain, vif->name);
 	return 0;
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The alias of an IFB of ours: "outcommit domain=D vif=V ifindex=N limit=BYTES ingress=own|shared". Anybody may have written it. */
+/*
+ * The alias of an IFB of ours: "outcommit domain=D vif=V ifindex=N limit=BYTES ingress=own|shared [owner=UID] [ready=yes]". Anybody may
+ * have written it; an older daemon's has no owner, which is anybody's, and is never ready.
+ */
 #include "buffer.h"
 
 #include <errno.h>
@@ -13,8 +16,13 @@
 
 void buffer_alias_format(const struct buffer_alias *alias, char *text, size_t size)
 {
-	snprintf(text, size, MARK "domain=%s vif=%s ifindex=%d limit=%" PRIu64 " ingress=%s", alias->domain,
-		 alias->vif, alias->vif_ifindex, alias->limit_bytes, alias->own_ingress ? "own" : "shared");
+	char owner[24] = "";
+
+	if (alias->owner != DOMAIN_ANYBODYS)
+		snprintf(owner, sizeof(owner), " owner=%" PRIu32, alias->owner);
+	snprintf(text, size, MARK "domain=%s vif=%s ifindex=%d limit=%" PRIu64 " ingress=%s%s%s", alias->domain, alias->vif,
+		 alias->vif_ifindex, alias->limit_bytes, alias->own_ingress ? "own" : "shared", owner,
+		 alias->ready ? " ready=yes" : "");
 }
 
 static int take_string(char *to, size_t size, const char *value, int (*check)(const char *))
@@ -35,6 +43,16 @@ static int take_ifindex(int *to, const char *value)
 	return 0;
 }
 
+static int take_owner(uint32_t *to, const char *value)
+{
+	uint64_t number;
+
+	if (wire_parse_u64(value, &number) || number >= DOMAIN_ANYBODYS)
+		return -EBADMSG;
+	*to = (uint32_t)number;
+	return 0;
+}
+
 static int take(struct buffer_alias *alias, const char *key, const char *value)
 {
 	if (!strcmp(key, "domain"))
@@ -47,12 +65,16 @@ static int take(struct buffer_alias *alias, const char *key, const char *value)
 		return wire_parse_u64(value, &alias->limit_bytes) || alias->limit_bytes > UINT32_MAX ? -EBADMSG : 0;
 	if (!strcmp(key, "ingress"))
 		alias->own_ingress = !strcmp(value, "own");
+	if (!strcmp(key, "owner"))
+		return take_owner(&alias->owner, value);
+	if (!strcmp(key, "ready"))
+		alias->ready = !strcmp(value, "yes");
 	return 0;
 }
 
 int buffer_alias_parse(struct buffer_alias *alias, const char *text)
 {
-	struct buffer_alias parsed = { 0 };
+	struct buffer_alias parsed = { .owner = DOMAIN_ANYBODYS };
 	char copy[RTMSG_ALIAS_MAX];
 	char *rest = copy, *word, *value;
 

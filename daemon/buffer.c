@@ -79,6 +79,8 @@ static void alias_of(const struct buffer *buffer, const char *domain, const char
 		.vif_ifindex = buffer->vif_ifindex,
 		.limit_bytes = buffer->limit_bytes,
 		.own_ingress = buffer->own_ingress,
+		.owner = buffer->owner,
+		.ready = buffer->ready,
 	};
 
 	snprintf(alias.domain, sizeof(alias.domain), "%s", domain);
@@ -213,8 +215,12 @@ static int create_on_vif(struct plug_ctx *ctx, struct buffer *buffer, const stru
 		ret = create_first_ingress(ctx, buffer, request);
 	if (!ret)
 		ret = create_redirect(ctx, buffer, &request->record);
-	if (!ret)
+	if (!ret) {
+		/* if this does not succeed, a start without the redirect takes it for a rest, as one of an older daemon */
+		buffer->ready = true;
+		buffer_save_alias(ctx, buffer, request->domain, request->vif);
 		return 0;
+	}
 	if (ret == -EEXIST || ret == -EBUSY) {
 		ret = -EBUSY;
 		*fault = "the vif's ingress has filters of somebody else, which the redirect would bypass";
@@ -229,7 +235,11 @@ int buffer_create(struct plug_ctx *ctx, struct buffer *buffer, const struct buff
 {
 	int ret;
 
-	*buffer = (struct buffer){ .limit_bytes = request->limit_bytes, .txqueuelen = request->txqueuelen };
+	*buffer = (struct buffer){
+		.limit_bytes = request->limit_bytes,
+		.owner = request->owner,
+		.txqueuelen = request->txqueuelen,
+	};
 	*fault = NULL;
 	ret = find_vif(ctx, buffer, request->vif, fault);
 	if (ret)

@@ -17,6 +17,8 @@ struct buffer_alias {
 	int vif_ifindex;
 	uint64_t limit_bytes;
 	bool own_ingress;
+	uint32_t owner; /* of the domain, DOMAIN_ANYBODYS if it is not said */
+	bool ready; /* the redirect was made: without one, somebody has taken it away */
 };
 
 /* 0, or -EBADMSG if @text is not an alias of ours. */
@@ -30,6 +32,7 @@ struct buffer_request {
 	const char *domain;
 	const char *vif;
 	uint64_t limit_bytes;
+	uint32_t owner;
 	uint32_t txqueuelen;
 	struct record record; /* whether it holds from its first frame, and the open epoch */
 };
@@ -41,7 +44,7 @@ struct buffer_request {
  */
 int buffer_create(struct plug_ctx *ctx, struct buffer *buffer, const struct buffer_request *request, const char **fault);
 
-/* Write the alias anew, after a change of limit or of the vif's name. */
+/* Write the alias anew, after a change of limit, of the vif's name, or of how far it is. */
 int buffer_save_alias(struct plug_ctx *ctx, const struct buffer *buffer, const char *domain, const char *vif);
 
 /*

@@ -29,6 +29,8 @@ size_t config_value_size(enum config_type type)
 	case CONFIG_SIZE:
 	case CONFIG_NUMBER:
 	case CONFIG_BOOL:
+	case CONFIG_TIME:
+	case CONFIG_POLICY:
 		return sizeof(uint64_t);
 	case CONFIG_USERS:
 	case CONFIG_GROUPS:
@@ -66,6 +68,66 @@ static int parse_bool(const char *value, uint64_t *out)
 		return -EINVAL;
 	*out = yes;
 	return 0;
+}
+
+/* The unit must be there, but for 0: a plain number would leave it to the reader to guess. */
+static int parse_time(const char *value, uint64_t *out)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ns;
+	} units[] = {
+		{ "ms", 1000000 }, { "s", 1000000000 }, { "min", 60000000000 }, { "h", 3600000000000 },
+	};
+	size_t digits = strspn(value, "0123456789");
+	char count[12];
+	uint64_t number;
+
+	if (!digits || digits >= sizeof(count))
+		return -EINVAL;
+	snprintf(count, sizeof(count), "%.*s", (int)digits, value);
+	if (wire_parse_u64(count, &number))
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(value + digits, units[i].unit))
+			continue;
+		*out = number * units[i].ns;
+		return number <= CONFIG_TIME_MAX_NS / units[i].ns ? 0 : -EINVAL;
+	}
+	*out = 0;
+	return number || value[digits] ? -EINVAL : 0;
+}
+
+static const char *const policies[] = {
+	[CONFIG_POLICY_HOLD] = "hold",
+	[CONFIG_POLICY_RELEASE] = "release",
+	[CONFIG_POLICY_DISCARD] = "discard",
+};
+
+const char *config_policy_name(enum config_policy policy)
+{
+	return policies[policy];
+}
+
+int config_policy_parse(const char *name, enum config_policy *policy)
+{
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		if (strcmp(name, policies[i]))
+			continue;
+		*policy = (enum config_policy)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_policy(const char *value, uint64_t *out)
+{
+	enum config_policy policy;
+	int ret = config_policy_parse(value, &policy);
+
+	if (!ret)
+		*out = policy;
+	return ret;
 }
 
 static int parse_id(enum config_type type, const char *name, uint32_t *id)
@@ -132,35 +194,59 @@ static int parse_path(const char *value, char *path, char *why, size_t why_size)
 	return 0;
 }
 
+/* The text of a value that is some number, and what to say of one that is not. */
+static int parse_text(enum config_type type, const char *value, uint64_t *number)
+{
+	switch (type) {
+	case CONFIG_LEVEL:
+		return parse_level(value, number);
+	case CONFIG_MODE:
+		return parse_mode(value, number);
+	case CONFIG_BOOL:
+		return parse_bool(value, number);
+	case CONFIG_SIZE:
+		return wire_parse_size(value, number);
+	case CONFIG_TIME:
+		return parse_time(value, number);
+	case CONFIG_POLICY:
+		return parse_policy(value, number);
+	default:
+		return wire_parse_u64(value, number);
+	}
+}
+
+static void explain(const struct config_key *key, const char *value, char *why, size_t why_size)
+{
+	static const char *const forms[] = {
+		[CONFIG_LEVEL] = "err, warning, notice, info or debug",
+		[CONFIG_BOOL] = "yes or no",
+		[CONFIG_TIME] = "a time up to 24h: a number and ms, s, min or h behind it, or 0",
+		[CONFIG_POLICY] = "hold, release or discard",
+	};
+	const char *form = (size_t)key->type < sizeof(forms) / sizeof(forms[0]) ? forms[key->type] : NULL;
+
+	if (key->type == CONFIG_POLICY && key->max < CONFIG_POLICY_DISCARD)
+		form = "hold or release";
+	if (form)
+		snprintf(why, why_size, "'%.40s' is not %s", value, form);
+	else if (key->type == CONFIG_MODE)
+		snprintf(why, why_size, "'%.40s' is not an octal number from %" PRIo64 " to %" PRIo64, value, key->min,
+			 key->max);
+	else
+		snprintf(why, why_size, "'%.40s' is not a number from %" PRIu64 " to %" PRIu64, value, key->min, key->max);
+}
+
 static int parse_number(const struct config_key *key, const char *value, uint64_t *out, char *why, size_t why_size)
 {
 	uint64_t number = 0;
-	int ret = -EINVAL;
+	bool bounded = key->type != CONFIG_LEVEL;
 
-	if (key->type == CONFIG_LEVEL)
-		ret = parse_level(value, &number);
-	else if (key->type == CONFIG_MODE)
-		ret = parse_mode(value, &number);
-	else if (key->type == CONFIG_BOOL)
-		ret = parse_bool(value, &number);
-	else if (key->type == CONFIG_SIZE)
-		ret = wire_parse_size(value, &number);
-	else
-		ret = wire_parse_u64(value, &number);
-	if (ret && key->type == CONFIG_LEVEL) {
-		snprintf(why, why_size, "'%.40s' is not err, warning, notice, info or debug", value);
-	} else if (ret && key->type == CONFIG_BOOL) {
-		snprintf(why, why_size, "'%.40s' is neither yes nor no", value);
-	} else if (ret || number < key->min || number > key->max) {
-		snprintf(why, why_size,
-			 key->type == CONFIG_MODE ? "'%.40s' is not an octal number from %" PRIo64 " to %" PRIo64 :
-						    "'%.40s' is not a number from %" PRIu64 " to %" PRIu64,
-			 value, key->min, key->max);
-		ret = -EINVAL;
+	if (parse_text(key->type, value, &number) || (bounded && (number < key->min || number > key->max))) {
+		explain(key, value, why, why_size);
+		return -EINVAL;
 	}
-	if (!ret)
-		*out = number;
-	return ret;
+	*out = number;
+	return 0;
 }
 
 int config_value_parse(const struct config_key *key, const char *value, struct config *config, char *why,
@@ -179,6 +265,8 @@ int config_value_parse(const struct config_key *key, const char *value, struct c
 	case CONFIG_SIZE:
 	case CONFIG_NUMBER:
 	case CONFIG_BOOL:
+	case CONFIG_TIME:
+	case CONFIG_POLICY:
 		return parse_number(key, value, to, why, why_size);
 	}
 	return -EINVAL;

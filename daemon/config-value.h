@@ -14,6 +14,8 @@ enum config_type {
 	CONFIG_SIZE, /* uint64_t, bytes with K, M, G */
 	CONFIG_NUMBER, /* uint64_t */
 	CONFIG_BOOL, /* uint64_t, yes or no */
+	CONFIG_TIME, /* uint64_t, nanoseconds, with a unit */
+	CONFIG_POLICY, /* uint64_t, enum config_policy by name */
 	CONFIG_USERS, /* struct config_ids */
 	CONFIG_GROUPS, /* struct config_ids */
 };

@@ -15,6 +15,15 @@
 #define CONFIG_VIFS_MAX 64 /* vifs of one domain */
 #define CONFIG_OUTSTANDING_MAX 1024 /* epochs that the module can keep apart */
 
+#define CONFIG_TIME_MAX_NS (86400ULL * 1000000000ULL)
+
+/* What is done with a domain when nobody is there to say. */
+enum config_policy {
+	CONFIG_POLICY_HOLD,
+	CONFIG_POLICY_RELEASE,
+	CONFIG_POLICY_DISCARD,
+};
+
 /* Users or groups: numeric ids, or everyone. */
 struct config_ids {
 	int everyone;
@@ -30,16 +39,26 @@ struct config {
 	/* [access] */
 	struct config_ids driver_users, driver_groups;
 	struct config_ids observer_users, observer_groups;
+	struct config_ids admin_users, admin_groups;
 	/* [buffer] */
 	uint64_t limit_bytes;
 	uint64_t txqueuelen_frames;
 	uint64_t group; /* 0 or 1 */
+	/* [policy] */
+	uint64_t on_driver_lost; /* enum config_policy */
+	uint64_t driver_grace_ns;
+	uint64_t hold_warning_ns; /* 0: never */
+	uint64_t hold_limit_ns; /* 0: never */
+	uint64_t on_hold_limit; /* enum config_policy */
+	uint64_t on_stop; /* enum config_policy */
 	/* [realtime] */
 	uint64_t lock_memory; /* 0 or 1 */
 	uint64_t busy_poll_us;
 	/* [limits] */
 	uint64_t clients;
+	uint64_t clients_per_user;
 	uint64_t domains;
+	uint64_t domains_per_user;
 	uint64_t vifs_per_domain;
 	uint64_t outstanding;
 };
@@ -63,6 +82,10 @@ int config_load(struct config *config, const char *path, int must_exist,
 
 /* Print every key with its default and what it means, as a file that config_load() takes. */
 void config_dump_keys(FILE *out);
+
+const char *config_policy_name(enum config_policy policy);
+/* 0, or -EINVAL with *@policy untouched. */
+int config_policy_parse(const char *name, enum config_policy *policy);
 
 /*
  * Take over from @fresh what may change while the daemon runs. Returns the name of a key that differs and may

@@ -78,12 +78,22 @@ static bool may_go_on(struct detach *job, struct leaving *leaving, bool quiet)
 	return empty && (!quiet || still || leaving->ticks > QUIET_TICKS);
 }
 
+/* From here on a missing redirect is nothing that somebody else did. */
+static void mark_leaving(struct detach *job, struct vif *vif)
+{
+	if (!vif->buffer->ready)
+		return;
+	vif->buffer->ready = false;
+	buffer_save_alias(&job->reg->plug, vif->buffer, job->domain->name, vif->name);
+}
+
 static void step(struct detach *job, struct leaving *leaving)
 {
 	switch (leaving->stage) {
 	case STAGE_DRAIN:
 		if (!may_go_on(job, leaving, true))
 			return;
+		mark_leaving(job, leaving->vif);
 		if (buffer_unredirect(&job->reg->plug, leaving->vif->buffer) && leaving->ticks <= EMPTY_TICKS)
 			return;
 		leaving->stage = STAGE_FLUSH;

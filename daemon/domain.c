@@ -25,15 +25,21 @@ fault_set(struct domain_fault *fault, int error, const struct vif *vif, const ch
 	return error;
 }
 
-static int fault_order(struct domain_fault *fault, uint64_t expected, const char *message)
+static int __attribute__((format(printf, 3, 4)))
+fault_order(struct domain_fault *fault, uint64_t expected, const char *format, ...)
 {
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(fault->message, sizeof(fault->message), format, args);
+	va_end(args);
 	fault->expected = expected;
-	return fault_set(fault, -EPROTO, NULL, "%s", message);
+	return -EPROTO;
 }
 
 void domain_init(struct domain *domain, const char *name, const struct buffer_ops *ops, void *ops_ctx)
 {
-	*domain = (struct domain){ .state = DOMAIN_PASSING, .open = 1, .ops = ops, .ops_ctx = ops_ctx };
+	*domain = (struct domain){ .open = 1, .ops = ops, .ops_ctx = ops_ctx, .owner = DOMAIN_ANYBODYS };
 	snprintf(domain->name, sizeof(domain->name), "%s", name);
 }
 
@@ -62,8 +68,11 @@ static struct domain_epoch *epoch_of(struct domain *domain, uint64_t epoch)
 
 void domain_set_closed(struct domain *domain, uint64_t epoch, uint64_t closed_ns)
 {
-	if (epoch > domain->committed && epoch < domain->open)
-		epoch_of(domain, epoch)->closed_ns = closed_ns;
+	if (epoch <= domain->committed || epoch >= domain->open)
+		return;
+	epoch_of(domain, epoch)->closed_ns = closed_ns;
+	if (closed_ns < domain->held_since_ns)
+		domain->held_since_ns = closed_ns;
 }
 
 struct vif *domain_find(const struct domain *domain, const char *name)
@@ -156,6 +165,7 @@ int domain_adopt(struct domain *domain, struct vif *vif, uint64_t now_ns)
 	recompute(domain);
 	for (uint64_t n = 0; n < domain_outstanding(domain) && n < DOMAIN_OUTSTANDING_MAX; n++)
 		*epoch_of(domain, domain->open - 1 - n) = (struct domain_epoch){ .closed_ns = now_ns };
+	domain->held_since_ns = now_ns;
 	return 0;
 }
 
@@ -221,7 +231,7 @@ static void note_close(struct vif *vif, uint64_t epoch)
 	vif->tried = epoch + 1;
 }
 
-static int close_epoch(struct domain *domain, uint64_t epoch, struct domain_fault *fault)
+static int close_epoch(struct domain *domain, uint64_t epoch, uint64_t now_ns, struct domain_fault *fault)
 {
 	bool first = domain->state == DOMAIN_PASSING;
 	struct batch batch = { 0 };
@@ -241,6 +251,7 @@ static int close_epoch(struct domain *domain, uint64_t epoch, struct domain_faul
 	if (first && domain->state == DOMAIN_HOLDING) {
 		domain->open = epoch;
 		domain->committed = epoch - 1;
+		domain->held_since_ns = now_ns;
 	}
 	return batch_fault(&batch, fault, ret, "closing the epoch");
 }
@@ -275,8 +286,6 @@ static int check_depth(const struct domain *domain, uint64_t configured, struct 
  */
 static int choose_epoch(const struct domain *domain, uint64_t *epoch, struct domain_fault *fault)
 {
-	char message[120];
-
 	if (!*epoch)
 		*epoch = domain->open;
 	if (*epoch == domain->open)
@@ -285,9 +294,8 @@ static int choose_epoch(const struct domain *domain, uint64_t *epoch, struct dom
 		return 0;
 	if (domain->state == DOMAIN_HOLDING && *epoch + 1 == domain->open)
 		return closed_everywhere(domain, *epoch);
-	snprintf(message, sizeof(message), "epoch %" PRIu64 " is not the next one: %" PRIu64 " is expected", *epoch,
-		 domain->open);
-	return fault_order(fault, domain->open, message);
+	return fault_order(fault, domain->open, "epoch %" PRIu64 " is not the next one: %" PRIu64 " is expected", *epoch,
+			   domain->open);
 }
 
 int domain_postsuspend(struct domain *domain, uint64_t *epoch, uint64_t outstanding_max, uint64_t now_ns,
@@ -304,7 +312,7 @@ int domain_postsuspend(struct domain *domain, uint64_t *epoch, uint64_t outstand
 	if (!ret && closing >= domain->open)
 		ret = check_depth(domain, outstanding_max, fault);
 	if (!ret)
-		ret = close_epoch(domain, closing, fault);
+		ret = close_epoch(domain, closing, now_ns, fault);
 	if (ret < 0)
 		return ret;
 	if (!ret) {
@@ -318,18 +326,15 @@ int domain_postsuspend(struct domain *domain, uint64_t *epoch, uint64_t outstand
 
 int domain_preresume(const struct domain *domain, uint64_t epoch, struct domain_fault *fault)
 {
-	char message[120];
 	int ret = check_whole(domain, fault);
 
 	if (ret)
 		return ret;
 	if (domain->state == DOMAIN_PASSING)
 		return fault_order(fault, domain->open, "the domain is passing: no epoch was closed");
-	if (epoch + 1 != domain->open) {
-		snprintf(message, sizeof(message), "epoch %" PRIu64 " is not the last closed one, %" PRIu64, epoch,
-			 domain->open - 1);
-		return fault_order(fault, domain->open - 1, message);
-	}
+	if (epoch + 1 != domain->open)
+		return fault_order(fault, domain->open - 1, "epoch %" PRIu64 " is not the last closed one, %" PRIu64,
+				   epoch, domain->open - 1);
 	for (size_t i = 0; i < domain->count; i++) {
 		const struct vif *vif = domain->vifs[i];
 
@@ -341,13 +346,9 @@ int domain_preresume(const struct domain *domain, uint64_t epoch, struct domain_
 
 static int check_commit(const struct domain *domain, uint64_t epoch, struct domain_fault *fault)
 {
-	char message[120];
-
-	if (domain->state == DOMAIN_PASSING || epoch >= domain->open) {
-		snprintf(message, sizeof(message), "epoch %" PRIu64 " is not closed: %" PRIu64 " is open", epoch,
-			 domain->open);
-		return fault_order(fault, domain->open - 1, message);
-	}
+	if (domain->state == DOMAIN_PASSING || epoch >= domain->open)
+		return fault_order(fault, domain->open - 1, "epoch %" PRIu64 " is not closed: %" PRIu64 " is open", epoch,
+				   domain->open);
 	if (domain_epoch(domain, epoch)->aborted)
 		return fault_set(fault, -ECANCELED, NULL, "epoch %" PRIu64 " was aborted", epoch);
 	return 0;
@@ -394,33 +395,38 @@ int domain_commit(struct domain *domain, uint64_t epoch, struct domain_fault *fa
 	metrics_add(&domain->metrics, METRIC_EPOCHS_COMMITTED, epoch - domain->committed);
 	metrics_count(&domain->metrics, METRIC_COMMITS);
 	domain->committed = epoch;
+	domain->held_since_ns = domain_epoch(domain, epoch)->closed_ns;
 	return 0;
 }
 
 int domain_abort(struct domain *domain, uint64_t epoch, struct domain_fault *fault)
 {
-	char message[120];
-
 	if (!domain->ops->can_abort)
 		return fault_set(fault, -EOPNOTSUPP, NULL,
 				 "mainline's sch_plug cannot join an epoch to the next one: discard or release");
-	if (domain->state == DOMAIN_PASSING || epoch <= domain->committed || epoch >= domain->open) {
-		snprintf(message, sizeof(message), "epoch %" PRIu64 " is not outstanding", epoch);
-		return fault_order(fault, domain->open - 1, message);
-	}
+	if (domain->state == DOMAIN_PASSING || epoch <= domain->committed || epoch >= domain->open)
+		return fault_order(fault, domain->open - 1, "epoch %" PRIu64 " is not outstanding", epoch);
 	if (!domain_epoch(domain, epoch)->aborted)
 		metrics_count(&domain->metrics, METRIC_ABORTS);
 	epoch_of(domain, epoch)->aborted = true;
 	return 0;
 }
 
-int domain_discard(struct domain *domain, struct domain_fault *fault)
+/* What was meant for another epoch than the open one comes too late. While passing, what it was for is over. */
+static int check_meant(const struct domain *domain, uint64_t epoch, struct domain_fault *fault)
+{
+	if (!epoch || epoch == domain->open || (domain->state == DOMAIN_PASSING && epoch < domain->open))
+		return 0;
+	return fault_order(fault, domain->open, "epoch %" PRIu64 " is not open: %" PRIu64 " is", epoch, domain->open);
+}
+
+int domain_discard(struct domain *domain, uint64_t epoch, uint64_t now_ns, struct domain_fault *fault)
 {
 	struct batch batch = { 0 };
-	int ret = 0;
+	int ret = check_meant(domain, epoch, fault);
 
-	if (domain->state == DOMAIN_PASSING)
-		return 0;
+	if (ret || domain->state == DOMAIN_PASSING)
+		return ret;
 	for (size_t i = 0; i < domain->count; i++)
 		if (is_live(domain->vifs[i]) && domain->vifs[i]->holding)
 			batch.vifs[batch.count++] = domain->vifs[i];
@@ -433,6 +439,7 @@ int domain_discard(struct domain *domain, struct domain_fault *fault)
 	if (ret)
 		return ret;
 	domain->committed = domain->open - 1;
+	domain->held_since_ns = now_ns;
 	metrics_count(&domain->metrics, METRIC_DISCARDS);
 	return 0;
 }
@@ -457,12 +464,14 @@ static void note_pass(struct vif *vif)
 	vif->open = vif->tried;
 }
 
-int domain_release(struct domain *domain, struct domain_fault *fault)
+int domain_release(struct domain *domain, uint64_t epoch, struct domain_fault *fault)
 {
 	uint64_t open = highest_open(domain);
 	struct batch batch = { 0 };
-	int ret = 0;
+	int ret = check_meant(domain, epoch, fault);
 
+	if (ret)
+		return ret;
 	for (size_t i = 0; i < domain->count; i++) {
 		struct vif *vif = domain->vifs[i];
 

@@ -33,8 +33,16 @@ enum vif_state {
 	VIF_BROKEN, /* somebody else damaged the barrier */
 };
 
+/* How urgent it is that somebody commits; hold.h's. */
+enum hold_mark {
+	HOLD_OK,
+	HOLD_WARNING,
+	HOLD_LIMIT,
+};
+
 struct domain;
 struct buffer;
+struct lease;
 
 struct vif {
 	struct domain *domain;
@@ -73,17 +81,25 @@ struct domain_epoch {
 	bool aborted;
 };
 
+#define DOMAIN_ANYBODYS UINT32_MAX
+
 struct domain {
 	char name[WIRE_DOMAIN_MAX + 1];
 	enum domain_state state;
 	uint64_t open;
 	uint64_t committed; /* every epoch up to here is committed or discarded */
+	uint64_t held_since_ns; /* while holding: when the oldest epoch that is not committed was opened */
 	size_t count;
 	struct vif *vifs[DOMAIN_VIFS_MAX];
 	size_t users; /* who else needs it kept, though it may have no vif */
 	const struct buffer_ops *ops;
 	void *ops_ctx;
 	struct domain_epoch epochs[DOMAIN_OUTSTANDING_MAX]; /* of outstanding epoch e: [e % max] */
+	/* for others, who find it with the domain: the state machine does not look at it */
+	uint32_t owner; /* user id, or DOMAIN_ANYBODYS */
+	struct lease *lease;
+	enum hold_mark hold_told;
+	uint64_t hold_told_since_ns; /* held_since_ns when that was told */
 	struct metrics metrics;
 };
 
@@ -106,16 +122,16 @@ struct vif *domain_find(const struct domain *domain, const char *name);
 int domain_adopt(struct domain *domain, struct vif *vif, uint64_t now_ns);
 
 /*
- * The verbs. @epoch of postsuspend: 0 for the open one; the closed one is put there. @outstanding_max: the configured depth.
- * Errors as docs/protocol.md names them.
+ * The verbs. @epoch of postsuspend: 0 for the open one; the closed one is put there. @outstanding_max: the configured depth. @epoch of
+ * discard and release: the open one for which it was meant, 0 for any. Errors as docs/protocol.md names them.
  */
 int domain_postsuspend(struct domain *domain, uint64_t *epoch, uint64_t outstanding_max, uint64_t now_ns,
 		       struct domain_fault *fault);
 int domain_preresume(const struct domain *domain, uint64_t epoch, struct domain_fault *fault);
 int domain_commit(struct domain *domain, uint64_t epoch, struct domain_fault *fault);
 int domain_abort(struct domain *domain, uint64_t epoch, struct domain_fault *fault);
-int domain_discard(struct domain *domain, struct domain_fault *fault);
-int domain_release(struct domain *domain, struct domain_fault *fault);
+int domain_discard(struct domain *domain, uint64_t epoch, uint64_t now_ns, struct domain_fault *fault);
+int domain_release(struct domain *domain, uint64_t epoch, struct domain_fault *fault);
 
 /* The vif's barrier was rebuilt from nothing: it holds or passes as the domain does, with nothing outstanding. */
 void domain_vif_fresh(struct vif *vif);

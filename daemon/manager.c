@@ -11,10 +11,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "monitor.h"
+#include "policy.h"
 
 #define ONE_DAEMON "\0outcommitd" /* an abstract address is the network namespace's own, and dies with its owner */
 #define ONE_DAEMON_TRIES 50
@@ -22,10 +23,7 @@
 
 uint64_t manager_now_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+	return clock_now_ns();
 }
 
 int manager_reload(struct manager *mgr, struct config_error *error)
@@ -44,6 +42,7 @@ int manager_reload(struct manager *mgr, struct config_error *error)
 		log_notice(&mgr->log, NULL, "the configuration was read anew");
 		if (kept)
 			log_warning(&mgr->log, NULL, "%s takes effect at the next start only", kept);
+		hold_look(&mgr->hold);
 	}
 	service_ready(&mgr->service);
 	return ret;
@@ -56,12 +55,29 @@ static void on_hangup(struct ev_loop *loop, ev_signal *signal, int events)
 	manager_reload(signal->data, &error);
 }
 
+/* The word of whoever stops the service for good, where that is configured to be one. */
+static void release_all(struct manager *mgr)
+{
+	struct registry *reg = &mgr->registry;
+
+	log_notice(&mgr->log, NULL, "stopping: policy.on_stop releases what is held");
+	for (size_t i = 0; i < reg->domain_count; i++) {
+		if (reg->domains[i]->state == DOMAIN_PASSING)
+			continue;
+		policy_carry_out(reg, reg->domains[i], CONFIG_POLICY_RELEASE, "on_stop");
+		registry_notify(reg, REGISTRY_CHANGE, reg->domains[i], NULL, "stop");
+	}
+}
+
 static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 {
 	struct manager *mgr = signal->data;
 
 	service_stopping(&mgr->service);
-	log_notice(&mgr->log, NULL, "stopping: what is held stays held");
+	if (mgr->config.on_stop == CONFIG_POLICY_RELEASE && service_is_for_good(&mgr->log))
+		release_all(mgr);
+	else
+		log_notice(&mgr->log, NULL, "stopping: what is held stays held");
 	ev_break(loop, EVBREAK_ALL);
 }
 
@@ -116,6 +132,27 @@ static int be_the_only_one(struct manager *mgr)
 	return -EADDRINUSE;
 }
 
+/* Whoever must hear of a change of a domain or vif. */
+static void on_event(void *manager, enum registry_event event, const struct domain *domain, const struct vif *vif,
+		     const char *cause)
+{
+	struct manager *mgr = manager;
+
+	if (event == REGISTRY_DESTROY && !vif)
+		lease_end(domain);
+	else if (!vif)
+		hold_expect(&mgr->hold, domain);
+	monitor_event(mgr, event, domain, vif, cause);
+}
+
+void manager_listen(struct manager *mgr)
+{
+	hold_init(&mgr->hold, &mgr->registry);
+	mgr->registry.on_event = on_event;
+	mgr->registry.on_event_ctx = mgr;
+	hold_look(&mgr->hold);
+}
+
 static int start_registry(struct manager *mgr)
 {
 	int ret = registry_init(&mgr->registry, mgr->loop, &mgr->config, &mgr->log);
@@ -128,8 +165,7 @@ static int start_registry(struct manager *mgr)
 		log_error(&mgr->log, NULL, "the kernel's interfaces cannot be read: %s", strerror(-ret));
 		return ret;
 	}
-	mgr->registry.on_event = monitor_event;
-	mgr->registry.on_event_ctx = mgr;
+	manager_listen(mgr);
 	watch_start(&mgr->watch);
 	return 0;
 }
@@ -178,7 +214,10 @@ void manager_fini(struct manager *mgr)
 {
 	if (!mgr->loop)
 		return;
+	mgr->registry.on_event = NULL;
+	lease_end_all(&mgr->registry);
 	server_fini(&mgr->server);
+	hold_fini(&mgr->hold);
 	watch_fini(&mgr->watch);
 	registry_fini(&mgr->registry);
 	service_fini(&mgr->service);

@@ -6,6 +6,7 @@
 #include <ev.h>
 
 #include "config.h"
+#include "hold.h"
 #include "log.h"
 #include "registry.h"
 #include "server.h"
@@ -21,6 +22,7 @@ struct manager {
 	bool config_must_exist;
 	struct registry registry;
 	struct watch watch;
+	struct hold hold;
 	struct server server;
 	struct service service;
 	ev_idle spin; /* while active, the loop does not sleep */
@@ -35,6 +37,9 @@ struct manager {
 int manager_init(struct manager *mgr);
 void manager_fini(struct manager *mgr);
 void manager_run(struct manager *mgr);
+
+/* Hear what happens in the registry from now on. */
+void manager_listen(struct manager *mgr);
 
 /* Read the configuration anew. On error the old one stays, and @error says why. */
 int manager_reload(struct manager *mgr, struct config_error *error);

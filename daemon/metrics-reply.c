@@ -98,7 +98,7 @@ void metrics_add_domain(struct wire_buf *reply, struct manager *mgr, const struc
 	struct plug_status vifs[DOMAIN_VIFS_MAX];
 	uint64_t oldest_ns = status_read_vifs(mgr, domain, vifs);
 
-	status_add_domain_brief(reply, domain);
+	status_add_domain_brief(reply, &mgr->config, domain);
 	wire_add_u64(reply, "OLDEST_HOLD_NS", oldest_ns);
 	add_metrics(reply, &domain->metrics);
 	for (size_t i = 0; i < domain->count; i++)

@@ -27,7 +27,7 @@ static void format(struct wire_buf *packet, const struct manager *mgr, const cha
 	if (vif)
 		status_add_vif_brief(packet, domain, vif);
 	else
-		status_add_domain_brief(packet, domain);
+		status_add_domain_brief(packet, &mgr->config, domain);
 	if (cause)
 		wire_add(packet, "CAUSE", cause);
 	add_times(packet, mgr, cause);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "domain.h"
+
 int peer_read(struct peer *peer, int fd)
 {
 	struct ucred cred;
@@ -12,6 +14,7 @@ int peer_read(struct peer *peer, int fd)
 	*peer = (struct peer){ 0 };
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
 		return -errno;
+	peer->pid = cred.pid;
 	peer->uid = cred.uid;
 	peer->groups[peer->group_count++] = cred.gid;
 	/* somebody in more groups than fit has only the first one here: less, never more */
@@ -38,9 +41,24 @@ static bool matches(const struct peer *peer, const struct config_ids *users, con
 	return false;
 }
 
+bool peer_is_admin(const struct peer *peer, const struct config *config)
+{
+	return !peer->uid || matches(peer, &config->admin_users, &config->admin_groups);
+}
+
+uint32_t peer_owner(const struct peer *peer, const struct config *config)
+{
+	return peer_is_admin(peer, config) ? DOMAIN_ANYBODYS : peer->uid;
+}
+
+bool peer_may_drive(const struct peer *peer, uint32_t owner, const struct config *config)
+{
+	return owner == DOMAIN_ANYBODYS || owner == peer->uid || peer_is_admin(peer, config);
+}
+
 bool peer_may(const struct peer *peer, enum peer_role role, const struct config *config)
 {
-	if (matches(peer, &config->driver_users, &config->driver_groups))
+	if (peer_is_admin(peer, config) || matches(peer, &config->driver_users, &config->driver_groups))
 		return true;
 	return role == PEER_OBSERVER && matches(peer, &config->observer_users, &config->observer_groups);
 }

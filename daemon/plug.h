@@ -53,6 +53,8 @@ struct buffer {
 	uint32_t handle; /* of the plug */
 	uint32_t action_index; /* of the redirect */
 	bool own_ingress; /* we made the vif's clsact */
+	uint32_t owner; /* of the domain, for the alias */
+	bool ready; /* for the alias: attached, and not being detached */
 	bool seen_up; /* the watch has: what it hears of being down before that is from before */
 	uint64_t past_drops, past_sent_frames, past_sent_bytes; /* of plugs that were replaced */
 	bool counts_lost; /* mainline's: a reset left its counts wrong, so it must not release */

@@ -66,9 +66,16 @@ void registry_notify(struct registry *reg, enum registry_event event, const stru
 /* What the record beside a vif's redirect should say now. */
 struct record registry_record(const struct vif *vif);
 
-/* attach.c. @limit_bytes 0: the configured one. On success *@vif is the attached one. */
-int registry_attach(struct registry *reg, const char *domain, const char *vif, uint64_t limit_bytes, struct vif **out,
-		    struct domain_fault *fault);
+/* attach.c */
+struct attach {
+	const char *domain;
+	const char *vif;
+	uint64_t limit_bytes; /* 0: the configured one */
+	uint32_t owner; /* of the domain, if this makes it */
+};
+
+/* On success *@out is the attached one. */
+int registry_attach(struct registry *reg, const struct attach *asked, struct vif **out, struct domain_fault *fault);
 int registry_repair(struct registry *reg, struct vif *vif, const char *cause);
 int registry_limit(struct registry *reg, struct domain *domain, uint64_t limit_bytes, struct domain_fault *fault);
 

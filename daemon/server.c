@@ -38,6 +38,7 @@ static void client_free(struct client *client)
 {
 	if (client->job)
 		detach_forget(client->job);
+	lease_driver_lost(&client->driver);
 	ev_io_stop(client->mgr->loop, &client->io);
 	*client->link = client->next;
 	if (client->next)
@@ -129,6 +130,19 @@ static void refuse(struct server *server, int fd, int error, const char *message
 	metrics_count(&server->mgr->registry.metrics, METRIC_CONNECTIONS_REFUSED);
 }
 
+/* So that one user cannot take all the connections there may be. */
+static bool has_too_many(const struct server *server, const struct peer *peer)
+{
+	const struct config *config = &server->mgr->config;
+	size_t count = 0;
+
+	if (peer_is_admin(peer, config))
+		return false;
+	for (const struct client *client = server->clients; client; client = client->next)
+		count += client->peer.uid == peer->uid;
+	return count >= config->clients_per_user;
+}
+
 static void client_new(struct server *server, int fd)
 {
 	struct client *client = calloc(1, sizeof(*client));
@@ -139,9 +153,15 @@ static void client_new(struct server *server, int fd)
 		refuse(server, fd, -ENOMEM, "no memory for another client");
 		return;
 	}
+	if (has_too_many(server, &client->peer)) {
+		free(client);
+		refuse(server, fd, -ENOSPC, "as many clients of one user as limits.clients_per_user allows");
+		return;
+	}
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	client->mgr = server->mgr;
 	client->fd = fd;
+	client->driver = (struct driver){ .fd = fd, .pid = client->peer.pid, .uid = client->peer.uid };
 	client->next = server->clients;
 	client->link = &server->clients;
 	if (client->next)

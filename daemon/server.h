@@ -9,6 +9,7 @@
 #include <ev.h>
 #include <stdbool.h>
 
+#include "lease.h"
 #include "peer.h"
 #include "wire.h"
 
@@ -21,6 +22,7 @@ struct client {
 	int fd;
 	ev_io io;
 	struct peer peer;
+	struct driver driver; /* what it drives */
 	char *unsent; /* a reply that the socket had no room for */
 	size_t unsent_bytes;
 	struct detach *job; /* what the reply waits for */

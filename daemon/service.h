@@ -4,6 +4,9 @@
 #define OUTCOMMITD_SERVICE_H
 
 #include <ev.h>
+#include <stdbool.h>
+
+#include "log.h"
 
 struct manager;
 
@@ -19,6 +22,11 @@ void service_init(struct service *service, struct manager *mgr);
 void service_fini(struct service *service);
 void service_ready(struct service *service);
 void service_reloading(struct service *service);
+/*
+ * Is the service being stopped, and not only to be started again? Who was not started by systemd is. Where systemd cannot be asked, the
+ * answer is no.
+ */
+bool service_is_for_good(const struct log *log);
 void service_stopping(struct service *service);
 void service_status(struct service *service);
 

@@ -11,6 +11,9 @@
 #define EPOCHS_SHOWN 32
 
 static const char *const domain_states[] = { [DOMAIN_PASSING] = "passing", [DOMAIN_HOLDING] = "holding" };
+static const char *const lease_states[] = {
+	[LEASE_NONE] = "none", [LEASE_HELD] = "held", [LEASE_GRACE] = "grace", [LEASE_LOST] = "lost"
+};
 static const char *const vif_states[] = { [VIF_OK] = "ok", [VIF_GONE] = "gone", [VIF_BROKEN] = "broken" };
 
 /* What the kernel says of one domain's plugs, vif by vif and summed up. */
@@ -169,14 +172,40 @@ void status_add_vif_counts(struct wire_buf *reply, const struct vif *vif, const 
 	add_vif_counts(reply, vif, status);
 }
 
-void status_add_domain_brief(struct wire_buf *reply, const struct domain *domain)
+void status_add_domain_stand(struct wire_buf *reply, const struct domain *domain)
 {
-	wire_add(reply, "DOMAIN", domain->name);
 	wire_add(reply, "STATE", domain_states[domain->state]);
 	wire_add_u64(reply, "OPEN", domain->open);
 	wire_add_u64(reply, "COMMITTED", domain->committed);
+}
+
+void status_add_domain_brief(struct wire_buf *reply, const struct config *config, const struct domain *domain)
+{
+	wire_add(reply, "DOMAIN", domain->name);
+	status_add_domain_stand(reply, domain);
 	wire_add_u64(reply, "OUTSTANDING", domain_outstanding(domain));
 	wire_add_u64(reply, "WHOLE", domain_whole(domain));
+	wire_add(reply, "LEASE", lease_states[lease_state(domain)]);
+	wire_add(reply, "HOLD", hold_mark_name(hold_mark(config, hold_age_ns(domain, manager_now_ns()))));
+}
+
+/* Who may drive it, who does, and for how long it has been holding. */
+static void add_care(struct wire_buf *reply, const struct domain *domain, uint64_t now_ns)
+{
+	const struct lease *lease = domain->lease;
+
+	wire_add_u64(reply, "HOLD_NS", hold_age_ns(domain, now_ns));
+	if (domain->owner != DOMAIN_ANYBODYS)
+		wire_add_u64(reply, "OWNER", domain->owner);
+	if (!lease)
+		return;
+	wire_add_u64(reply, "LEASE_PID", (uint64_t)lease->pid);
+	wire_add_u64(reply, "LEASE_UID", lease->uid);
+	wire_add(reply, "ON_DRIVER_LOST", config_policy_name(lease_policy(lease)));
+	wire_add_u64(reply, "DRIVER_GRACE_NS", lease_grace_ns(lease));
+	if (lease->state == LEASE_GRACE)
+		wire_add_u64(reply, "GRACE_LEFT_NS",
+			     lease->grace_ends_ns > now_ns ? lease->grace_ends_ns - now_ns : 0);
 }
 
 void status_add_vif_brief(struct wire_buf *reply, const struct domain *domain, const struct vif *vif)
@@ -193,7 +222,8 @@ void status_add_domain(struct wire_buf *reply, struct manager *mgr, const struct
 	struct counts counts;
 
 	read_counts(&counts, mgr, domain);
-	status_add_domain_brief(reply, domain);
+	status_add_domain_brief(reply, &mgr->config, domain);
+	add_care(reply, domain, now_ns);
 	wire_add_u64(reply, "VIFS", domain->count);
 	wire_add_u64(reply, "HELD_FRAMES", counts.sum.held_frames);
 	wire_add_u64(reply, "HELD_BYTES", counts.sum.held_bytes);

@@ -3,6 +3,7 @@
 #ifndef OUTCOMMITD_STATUS_H
 #define OUTCOMMITD_STATUS_H
 
+#include "config.h"
 #include "plug.h"
 #include "wire.h"
 
@@ -21,7 +22,9 @@ uint64_t status_read_vifs(struct manager *mgr, const struct domain *domain, stru
 void status_add_vif_counts(struct wire_buf *reply, const struct vif *vif, const struct plug_status *status);
 
 /* What events carry. */
-void status_add_domain_brief(struct wire_buf *reply, const struct domain *domain);
+void status_add_domain_brief(struct wire_buf *reply, const struct config *config, const struct domain *domain);
+/* Of that, where its epochs stand. */
+void status_add_domain_stand(struct wire_buf *reply, const struct domain *domain);
 void status_add_vif_brief(struct wire_buf *reply, const struct domain *domain, const struct vif *vif);
 
 #endif

@@ -8,55 +8,54 @@
 #include "manager.h"
 #include "metrics-reply.h"
 #include "monitor.h"
+#include "request.h"
 #include "status.h"
 
 #define LIST_MAX 256
-#define SHOWN_MAX 64 /* bytes of a bad value in a reply */
-
-enum field {
-	FIELD_DOMAIN = 1 << 0,
-	FIELD_VIF = 1 << 1,
-	FIELD_EPOCH = 1 << 2,
-	FIELD_LIMIT = 1 << 3,
-	FIELD_PENDING = 1 << 4,
-	FIELD_AFTER = 1 << 5,
-};
-
-struct request {
-	struct manager *mgr;
-	struct client *client;
-	struct wire_buf reply; /* a handler that returns 0 has added the fields */
-	struct domain *domain; /* found, if the verb takes one that exists */
-	const char *domain_name;
-	const char *vif; /* NULL if not given */
-	const char *after;
-	uint64_t epoch; /* 0 if not given */
-	uint64_t limit_bytes; /* 0 if not given */
-	enum detach_pending pending;
-	struct domain_fault fault;
-	const char *field, *value; /* at fault */
-	enum metric_time timed; /* by which its time counts, if it did something */
-};
-
 #define LATER 1 /* the reply comes when the work is done */
-
-static int fail(struct request *req, int error, const char *message)
-{
-	snprintf(req->fault.message, sizeof(req->fault.message), "%.*s", (int)sizeof(req->fault.message) - 1,
-		 message);
-	return error;
-}
 
 static int do_attach(struct request *req)
 {
+	const struct attach asked = {
+		.domain = req->domain_name,
+		.vif = req->vif,
+		.limit_bytes = req->limit_bytes,
+		.owner = peer_owner(&req->client->peer, &req->mgr->config),
+	};
 	struct vif *vif;
 	int ret;
 
 	watch_drain(&req->mgr->watch);
-	ret = registry_attach(&req->mgr->registry, req->domain_name, req->vif, req->limit_bytes, &vif, &req->fault);
+	ret = registry_attach(&req->mgr->registry, &asked, &vif, &req->fault);
 	if (!ret)
 		wire_add(&req->reply, "IFB", vif->buffer->ifb);
 	return ret;
+}
+
+static int fail_busy(struct request *req, int error)
+{
+	const struct lease *lease = req->lease;
+	char message[160];
+
+	if (!lease)
+		return error;
+	snprintf(message, sizeof(message), lease->state == LEASE_HELD ?
+		 "%s is driven by pid %d, uid %u" : "%s waits for its driver to come back, pid %d, uid %u: drive it first",
+		 req->domain_name, (int)lease->pid, (unsigned int)lease->uid);
+	return request_fail(req, error, message);
+}
+
+static int do_drive(struct request *req)
+{
+	const struct domain *domain = req->domain;
+	int ret = lease_take(&req->mgr->registry, req->domain, &req->client->driver, &req->terms, &req->lease);
+
+	if (ret)
+		return fail_busy(req, ret);
+	status_add_domain_stand(&req->reply, domain);
+	wire_add(&req->reply, "ON_DRIVER_LOST", config_policy_name(lease_policy(domain->lease)));
+	wire_add_u64(&req->reply, "DRIVER_GRACE_NS", lease_grace_ns(domain->lease));
+	return 0;
 }
 
 static void on_detached(void *ctx, int ret)
@@ -76,6 +75,8 @@ static int do_detach(struct request *req)
 	int ret = registry_detach(&req->mgr->registry, req->domain, req->vif, req->pending, on_detached, client,
 				  &client->job, &req->fault);
 
+	if (!ret)
+		req->domain = NULL; /* it may have gone with its last vif */
 	if (ret || !client->job)
 		return ret;
 	client->waiting = true;
@@ -95,7 +96,7 @@ static int do_postsuspend(struct request *req)
 	watch_drain(&req->mgr->watch);
 	req->domain = registry_find(&req->mgr->registry, req->domain_name);
 	if (!req->domain)
-		return fail(req, -ENODEV, "the domain has no vif left");
+		return request_fail(req, -ENODEV, "the domain has no vif left");
 	before = req->domain->open;
 	ret = domain_postsuspend(req->domain, &req->epoch, req->mgr->config.outstanding, manager_now_ns(), &req->fault);
 	if (ret)
@@ -115,7 +116,7 @@ static int do_preresume(struct request *req)
 	watch_drain(&req->mgr->watch);
 	req->domain = registry_find(&req->mgr->registry, req->domain_name);
 	if (!req->domain)
-		return fail(req, -ENODEV, "the domain has no vif left");
+		return request_fail(req, -ENODEV, "the domain has no vif left");
 	ret = domain_preresume(req->domain, req->epoch, &req->fault);
 	if (!ret)
 		req->timed = METRIC_TIME_PRERESUME;
@@ -140,7 +141,7 @@ static int do_commit(struct request *req)
 	watch_drain(&req->mgr->watch);
 	req->domain = registry_find(&req->mgr->registry, req->domain_name);
 	if (!req->domain)
-		return fail(req, -ENODEV, "the domain has no vif left");
+		return request_fail(req, -ENODEV, "the domain has no vif left");
 	before = req->domain->committed;
 	ret = domain_commit(req->domain, req->epoch, &req->fault);
 	if (ret)
@@ -165,7 +166,7 @@ static int do_abort(struct request *req)
 
 static int do_discard(struct request *req)
 {
-	int ret = domain_discard(req->domain, &req->fault);
+	int ret = domain_discard(req->domain, req->epoch, manager_now_ns(), &req->fault);
 
 	if (ret)
 		return ret;
@@ -176,7 +177,7 @@ static int do_discard(struct request *req)
 
 static int do_release(struct request *req)
 {
-	int ret = domain_release(req->domain, &req->fault);
+	int ret = domain_release(req->domain, req->epoch, &req->fault);
 
 	if (!ret)
 		notify(req, "release");
@@ -201,7 +202,7 @@ static int do_status(struct request *req)
 	}
 	req->domain = registry_find(&req->mgr->registry, req->domain_name);
 	if (!req->domain)
-		return fail(req, -ENOENT, "no such domain");
+		return request_fail(req, -ENOENT, "no such domain");
 	status_add_domain(&req->reply, req->mgr, req->domain);
 	return 0;
 }
@@ -215,7 +216,7 @@ static int do_metrics(struct request *req)
 	}
 	req->domain = registry_find(&req->mgr->registry, req->domain_name);
 	if (!req->domain)
-		return fail(req, -ENOENT, "no such domain");
+		return request_fail(req, -ENOENT, "no such domain");
 	metrics_add_domain(&req->reply, req->mgr, req->domain);
 	return 0;
 }
@@ -252,7 +253,7 @@ static int do_reload(struct request *req)
 	struct config_error error;
 	int ret = manager_reload(req->mgr, &error);
 
-	return ret ? fail(req, -EINVAL, error.text) : 0;
+	return ret ? request_fail(req, -EINVAL, error.text) : 0;
 }
 
 static int do_version(struct request *req)
@@ -262,120 +263,37 @@ static int do_version(struct request *req)
 	return 0;
 }
 
+enum need {
+	NEEDS_DOMAIN = 1 << 0, /* which is there */
+	NEEDS_LEASE = 1 << 1, /* if another connection may have it */
+	SETTLES = 1 << 2, /* what is held, and so what a lost driver left open */
+};
+
 static const struct verb {
 	const char *name;
 	enum peer_role role;
-	unsigned int required, optional; /* enum field */
-	bool exists; /* the domain must */
+	unsigned int required, optional; /* enum request_field */
+	unsigned int needs; /* enum need */
 	int (*run)(struct request *req);
 } verbs[] = {
-	{ "attach", PEER_DRIVER, FIELD_DOMAIN | FIELD_VIF, FIELD_LIMIT, false, do_attach },
-	{ "detach", PEER_DRIVER, FIELD_DOMAIN, FIELD_VIF | FIELD_PENDING, true, do_detach },
-	{ "postsuspend", PEER_DRIVER, FIELD_DOMAIN, FIELD_EPOCH, true, do_postsuspend },
-	{ "preresume", PEER_DRIVER, FIELD_DOMAIN | FIELD_EPOCH, 0, true, do_preresume },
-	{ "commit", PEER_DRIVER, FIELD_DOMAIN | FIELD_EPOCH, 0, true, do_commit },
-	{ "abort", PEER_DRIVER, FIELD_DOMAIN | FIELD_EPOCH, 0, true, do_abort },
-	{ "discard", PEER_DRIVER, FIELD_DOMAIN, 0, true, do_discard },
-	{ "release", PEER_DRIVER, FIELD_DOMAIN, 0, true, do_release },
-	{ "limit", PEER_DRIVER, FIELD_DOMAIN | FIELD_LIMIT, 0, true, do_limit },
-	{ "status", PEER_OBSERVER, 0, FIELD_DOMAIN, false, do_status },
-	{ "list", PEER_OBSERVER, 0, FIELD_AFTER, false, do_list },
-	{ "monitor", PEER_OBSERVER, 0, 0, false, do_monitor },
-	{ "metrics", PEER_OBSERVER, 0, FIELD_DOMAIN | FIELD_AFTER, false, do_metrics },
-	{ "check", PEER_OBSERVER, 0, 0, false, do_check },
-	{ "reload", PEER_DRIVER, 0, 0, false, do_reload },
-	{ "version", PEER_OBSERVER, 0, 0, false, do_version },
+	{ "attach", PEER_DRIVER, FIELD_DOMAIN | FIELD_VIF, FIELD_LIMIT, 0, do_attach },
+	{ "drive", PEER_DRIVER, FIELD_DOMAIN, FIELD_ON_DRIVER_LOST | FIELD_DRIVER_GRACE_NS, NEEDS_DOMAIN, do_drive },
+	{ "detach", PEER_DRIVER, FIELD_DOMAIN, FIELD_VIF | FIELD_PENDING, NEEDS_DOMAIN | NEEDS_LEASE | SETTLES, do_detach },
+	{ "postsuspend", PEER_DRIVER, FIELD_DOMAIN, FIELD_EPOCH, NEEDS_DOMAIN | NEEDS_LEASE, do_postsuspend },
+	{ "preresume", PEER_DRIVER, FIELD_DOMAIN | FIELD_EPOCH, 0, NEEDS_DOMAIN | NEEDS_LEASE, do_preresume },
+	{ "commit", PEER_DRIVER, FIELD_DOMAIN | FIELD_EPOCH, 0, NEEDS_DOMAIN | NEEDS_LEASE, do_commit },
+	{ "abort", PEER_DRIVER, FIELD_DOMAIN | FIELD_EPOCH, 0, NEEDS_DOMAIN | NEEDS_LEASE, do_abort },
+	{ "discard", PEER_DRIVER, FIELD_DOMAIN, FIELD_EPOCH, NEEDS_DOMAIN | NEEDS_LEASE | SETTLES, do_discard },
+	{ "release", PEER_DRIVER, FIELD_DOMAIN, FIELD_EPOCH, NEEDS_DOMAIN | NEEDS_LEASE | SETTLES, do_release },
+	{ "limit", PEER_DRIVER, FIELD_DOMAIN | FIELD_LIMIT, 0, NEEDS_DOMAIN | NEEDS_LEASE, do_limit },
+	{ "status", PEER_OBSERVER, 0, FIELD_DOMAIN, 0, do_status },
+	{ "list", PEER_OBSERVER, 0, FIELD_AFTER, 0, do_list },
+	{ "monitor", PEER_OBSERVER, 0, 0, 0, do_monitor },
+	{ "metrics", PEER_OBSERVER, 0, FIELD_DOMAIN | FIELD_AFTER, 0, do_metrics },
+	{ "check", PEER_OBSERVER, 0, 0, 0, do_check },
+	{ "reload", PEER_DRIVER, 0, 0, 0, do_reload },
+	{ "version", PEER_OBSERVER, 0, 0, 0, do_version },
 };
-
-static int take_domain(struct request *req, const char *value)
-{
-	req->domain_name = value;
-	return wire_check_domain(value);
-}
-
-static int take_vif(struct request *req, const char *value)
-{
-	req->vif = value;
-	return wire_check_vif(value);
-}
-
-static int take_epoch(struct request *req, const char *value)
-{
-	return wire_parse_epoch(value, &req->epoch);
-}
-
-static int take_limit(struct request *req, const char *value)
-{
-	int ret = wire_parse_size(value, &req->limit_bytes);
-
-	return ret ? ret : req->limit_bytes && req->limit_bytes <= UINT32_MAX ? 0 : -EINVAL;
-}
-
-static int take_pending(struct request *req, const char *value)
-{
-	if (!strcmp(value, "release"))
-		req->pending = DETACH_RELEASE;
-	else if (!strcmp(value, "discard"))
-		req->pending = DETACH_DISCARD;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static int take_after(struct request *req, const char *value)
-{
-	req->after = value;
-	return wire_check_domain(value);
-}
-
-static const struct {
-	enum field field;
-	const char *key;
-	const char *what;
-	int (*take)(struct request *req, const char *value);
-} fields[] = {
-	{ FIELD_DOMAIN, "DOMAIN", "not a domain's name", take_domain },
-	{ FIELD_VIF, "VIF", "not an interface's name", take_vif },
-	{ FIELD_EPOCH, "EPOCH", "not an epoch number", take_epoch },
-	{ FIELD_LIMIT, "LIMIT", "not a size from 1 to 4294967295 bytes", take_limit },
-	{ FIELD_PENDING, "PENDING", "neither release nor discard", take_pending },
-	{ FIELD_AFTER, "AFTER", "not a domain's name", take_after },
-};
-
-static int take_field(struct request *req, const struct wire_msg *msg, size_t i, bool required)
-{
-	const char *value = NULL;
-	int ret = wire_get(msg, fields[i].key, &value);
-
-	req->field = fields[i].key;
-	if (ret == -ENODATA) {
-		if (required)
-			return fail(req, -EINVAL, "the field is missing");
-		req->field = NULL;
-		return 0;
-	}
-	req->value = value;
-	if (ret)
-		return fail(req, -EINVAL, "the field is there more than once");
-	if (fields[i].take(req, value))
-		return fail(req, -EINVAL, fields[i].what);
-	req->field = req->value = NULL;
-	return 0;
-}
-
-static int take_fields(struct request *req, const struct verb *verb, const struct wire_msg *msg)
-{
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		bool required = verb->required & fields[i].field;
-		int ret = 0;
-
-		if (required || verb->optional & fields[i].field)
-			ret = take_field(req, msg, i, required);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
 
 static const struct verb *find_verb(const char *name)
 {
@@ -383,6 +301,43 @@ static const struct verb *find_verb(const char *name)
 		if (!strcmp(verbs[i].name, name))
 			return &verbs[i];
 	return NULL;
+}
+
+/* A vif that is gone has nothing left to be driven. */
+static bool is_of_gone_vif(const struct request *req)
+{
+	const struct vif *vif = req->vif ? domain_find(req->domain, req->vif) : NULL;
+
+	return vif && vif->state == VIF_GONE;
+}
+
+static int find_domain(struct request *req, const struct verb *verb)
+{
+	struct domain *domain = req->domain_name ? registry_find(&req->mgr->registry, req->domain_name) : NULL;
+	int ret = 0;
+
+	if (domain && verb->role == PEER_DRIVER && !peer_may_drive(&req->client->peer, domain->owner, &req->mgr->config))
+		return request_fail(req, -EACCES, "the domain belongs to another user");
+	if (!(verb->needs & NEEDS_DOMAIN))
+		return 0;
+	if (!domain) {
+		req->field = "DOMAIN";
+		req->value = req->domain_name;
+		return request_fail(req, -ENOENT, "no such domain");
+	}
+	req->domain = domain;
+	if (verb->needs & NEEDS_LEASE && !is_of_gone_vif(req))
+		ret = lease_check(domain, &req->client->driver, verb->needs & SETTLES, &req->lease);
+	return ret ? fail_busy(req, ret) : 0;
+}
+
+/* The domain may be gone by now. */
+static void settle(const struct request *req)
+{
+	struct domain *domain = registry_find(&req->mgr->registry, req->domain_name);
+
+	if (domain)
+		lease_settle(domain);
 }
 
 static int dispatch(struct request *req, const struct wire_msg *msg)
@@ -393,53 +348,20 @@ static int dispatch(struct request *req, const struct wire_msg *msg)
 	if (!verb) {
 		req->field = "VERB";
 		req->value = msg->head;
-		return fail(req, -EINVAL, "no such verb");
+		return request_fail(req, -EINVAL, "no such verb");
 	}
 	if (!peer_may(&req->client->peer, verb->role, &req->mgr->config))
-		return fail(req, -EACCES,
+		return request_fail(req, -EACCES,
 			    verb->role == PEER_DRIVER ? "the verb is for drivers" : "the verb is for observers");
-	ret = take_fields(req, verb, msg);
+	ret = request_take(req, verb->required, verb->optional, msg);
 	if (ret)
 		return ret;
-	if (verb->exists) {
-		req->domain = registry_find(&req->mgr->registry, req->domain_name);
-		if (!req->domain) {
-			req->field = "DOMAIN";
-			req->value = req->domain_name;
-			return fail(req, -ENOENT, "no such domain");
-		}
-	}
-	return verb->run(req);
-}
-
-static const char *malformed(int error)
-{
-	switch (error) {
-	case -EMSGSIZE:
-		return "the request is over 4096 bytes";
-	case -E2BIG:
-		return "the request has over 32 fields";
-	default:
-		return "the request is not a verb and lines of KEY=value";
-	}
-}
-
-static void reply_error(struct request *req, int error)
-{
-	char shown[SHOWN_MAX + 1];
-
-	wire_begin_reply(&req->reply, error);
-	wire_add(&req->reply, "MESSAGE", *req->fault.message ? req->fault.message : strerror(-error));
-	if (req->field)
-		wire_add(&req->reply, "FIELD", req->field);
-	if (req->value) {
-		snprintf(shown, sizeof(shown), "%s", req->value);
-		wire_add(&req->reply, "VALUE", shown);
-	}
-	if (req->fault.expected)
-		wire_add_u64(&req->reply, "EXPECTED", req->fault.expected);
-	if (req->fault.vif)
-		wire_add(&req->reply, "VIF", req->fault.vif);
+	ret = find_domain(req, verb);
+	if (!ret)
+		ret = verb->run(req);
+	if (ret >= 0 && verb->needs & NEEDS_LEASE)
+		settle(req);
+	return ret;
 }
 
 static void log_refusal(const struct request *req, const char *verb, int error)
@@ -469,10 +391,10 @@ static void finish(struct request *req, const char *verb, int ret)
 {
 	if (ret) {
 		log_refusal(req, verb, ret);
-		reply_error(req, ret);
+		request_reply_error(req, ret);
 	} else if (req->reply.full) {
-		fail(req, -EMSGSIZE, "the reply is too long");
-		reply_error(req, -EMSGSIZE);
+		request_fail(req, -EMSGSIZE, "the reply is too long");
+		request_reply_error(req, -EMSGSIZE);
 	}
 	client_reply(req->client, &req->reply);
 }
@@ -493,7 +415,7 @@ void verbs_handle(struct client *client, char *data, size_t len)
 	manager_expect_more(client->mgr);
 	wire_begin_reply(&req.reply, 0);
 	if (ret)
-		fail(&req, ret, malformed(ret));
+		request_fail_malformed(&req, ret);
 	else
 		ret = dispatch(&req, &msg);
 	if (ret != LATER)

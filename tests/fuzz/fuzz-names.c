@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool same(const struct buffer_alias *a, const struct buffer_alias *b)
 {
 	return !strcmp(a->domain, b->domain) && !strcmp(a->vif, b->vif) && a->vif_ifindex == b->vif_ifindex &&
-	       a->limit_bytes == b->limit_bytes && a->own_ingress == b->own_ingress;
+	       a->limit_bytes == b->limit_bytes && a->own_ingress == b->own_ingress && a->owner == b->owner && a->ready == b->ready;
 }
 
 /* What is understood is what would be written. */

@@ -68,13 +68,23 @@ static void do_restart(struct rig *rig, unsigned int a, unsigned int b)
 	rig_restart(rig);
 }
 
+static void do_hang_up(struct rig *rig, unsigned int a, unsigned int b)
+{
+	rig_hang_up(rig);
+}
+
+static void do_pass(struct rig *rig, unsigned int a, unsigned int b)
+{
+	rig_pass_time(rig);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct rig *rig, unsigned int a, unsigned int b);
 } commands[] = {
 	{ "fail", do_fail },	   { "frames", do_frames },	    { "down", do_down },	{ "delete", do_delete },
 	{ "replace", do_replace }, { "unredirect", do_unredirect }, { "rename", do_rename }, { "watch", do_watch },
-	{ "restart", do_restart }, { "unbridge", do_unbridge },
+	{ "restart", do_restart }, { "unbridge", do_unbridge },     { "hangup", do_hang_up },	{ "pass", do_pass },
 };
 
 static void command(struct rig *rig, const char *text, size_t len)

@@ -70,6 +70,9 @@ void __wrap_log_write(const struct log *log, int priority, const struct log_abou
 
 static void stop_registry(struct rig *rig)
 {
+	rig->mgr.registry.on_event = NULL;
+	lease_end_all(&rig->mgr.registry);
+	hold_fini(&rig->mgr.hold);
 	watch_fini(&rig->mgr.watch);
 	registry_fini(&rig->mgr.registry);
 }
@@ -88,8 +91,7 @@ static void start_registry(struct rig *rig)
 		if (!registry_adopt(&mgr->registry))
 			break;
 	}
-	mgr->registry.on_event = monitor_event;
-	mgr->registry.on_event_ctx = mgr;
+	manager_listen(mgr);
 }
 
 static void on_client(struct ev_loop *loop, ev_io *io, int events)
@@ -105,6 +107,7 @@ static void start_client(struct rig *rig)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds))
 		abort();
 	*client = (struct client){ .mgr = &rig->mgr, .fd = fds[0], .link = &rig->mgr.server.clients };
+	client->driver.fd = fds[0];
 	rig->peer = fds[1];
 	rig->mgr.server.clients = client;
 	rig->mgr.server.client_count = 1;
@@ -146,6 +149,16 @@ void rig_stop(struct rig *rig)
 	free(mgr->server.reply);
 	ev_loop_destroy(mgr->loop);
 	memset(timers, 0, sizeof(timers));
+}
+
+void rig_hang_up(struct rig *rig)
+{
+	lease_driver_lost(&rig->client.driver);
+}
+
+void rig_pass_time(struct rig *rig)
+{
+	tick(rig->mgr.loop);
 }
 
 void rig_restart(struct rig *rig)

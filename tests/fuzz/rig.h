@@ -18,6 +18,11 @@ void rig_stop(struct rig *rig);
 /* A new daemon finds what the last one left in the kernel. */
 void rig_restart(struct rig *rig);
 
+/* The client's connection is taken for closed, and then for a new one. */
+void rig_hang_up(struct rig *rig);
+/* Whatever is waited for is over. */
+void rig_pass_time(struct rig *rig);
+
 /* One packet from the client. Aborts unless there is exactly one reply, and that is one. */
 void rig_request(struct rig *rig, const void *data, size_t len);
 

@@ -5,17 +5,19 @@ import pytest
 
 from rig.protocol import message
 
-GOOD = {"DOMAIN": "guest1", "VIF": "vif1.0", "EPOCH": "2", "LIMIT": "1M", "PENDING": "discard", "AFTER": "a"}
+GOOD = {"DOMAIN": "guest1", "VIF": "vif1.0", "EPOCH": "2", "LIMIT": "1M", "PENDING": "discard", "AFTER": "a",
+        "ON_DRIVER_LOST": "hold", "DRIVER_GRACE_NS": "1"}
 VERBS = {
     # verb: required fields, optional fields
+    "drive": (["DOMAIN"], ["ON_DRIVER_LOST", "DRIVER_GRACE_NS"]),
     "attach": (["DOMAIN", "VIF"], ["LIMIT"]),
     "detach": (["DOMAIN"], ["VIF", "PENDING"]),
     "postsuspend": (["DOMAIN"], ["EPOCH"]),
     "preresume": (["DOMAIN", "EPOCH"], []),
     "commit": (["DOMAIN", "EPOCH"], []),
     "abort": (["DOMAIN", "EPOCH"], []),
-    "discard": (["DOMAIN"], []),
-    "release": (["DOMAIN"], []),
+    "discard": (["DOMAIN"], ["EPOCH"]),
+    "release": (["DOMAIN"], ["EPOCH"]),
     "limit": (["DOMAIN", "LIMIT"], []),
     "status": ([], ["DOMAIN"]),
     "list": ([], ["AFTER"]),
@@ -30,6 +32,8 @@ BAD = {
     "EPOCH": ["", "0", "-1", "+1", " 1", "1 ", "1x", "0x1", "1.5", "1e3", str(2**63), str(2**64), str(2**64 + 1), "9" * 99],
     "LIMIT": ["", "-1", "+1", "1T", "1.5M", "M", "1 M", "1MB", "0x10", "99999999999G", str(2**64)],
     "PENDING": ["", "drop", "RELEASE", "release ", "discard,release"],
+    "ON_DRIVER_LOST": ["", "none", "HOLD", "hold ", "hold,release"],
+    "DRIVER_GRACE_NS": ["", "-1", "+1", "1s", "1.5", str(86400 * 10**9 + 1), str(2**64)],
     "AFTER": ["", "-a", "a b", "x" * 65],
 }
 
@@ -53,7 +57,7 @@ def holding(net, client):
 
 def picture(client):
     """All that requests could change, without what changes by itself."""
-    passing_by = {"UPTIME_NS", "EPOCH_AGE_NS", "OLDEST_HOLD_NS", "CLIENTS"}
+    passing_by = {"UPTIME_NS", "EPOCH_AGE_NS", "OLDEST_HOLD_NS", "HOLD_NS", "CLIENTS"}
     found = []
     for fields in ({}, {"DOMAIN": "guest1"}):
         found += [field for field in client.do("status", **fields).fields if field[0] not in passing_by]
@@ -154,6 +158,7 @@ def test_the_largest_request_and_the_last_field_are_taken(holding):
 
 def test_an_epoch_out_of_order_is_refused(holding):
     for verb, epochs, expected in [("postsuspend", [1, 4, 2**63 - 1], "3"), ("preresume", [3, 4], None),
+                                   ("discard", [1, 2, 4], "3"), ("release", [1, 2, 4], "3"),
                                    ("commit", [3, 4, 2**63 - 1], None)]:
         for epoch in epochs:
             reply = refused(holding, message(verb, DOMAIN="guest1", EPOCH=epoch), "EPROTO")
@@ -188,7 +193,7 @@ def test_every_repeatable_request_has_its_effect_once(holding):
     ifb = holding.do("status", DOMAIN="guest1").blocks("VIF")[0]["IFB"]
     assert holding.do("attach", DOMAIN="guest1", VIF="vif1.0").get("IFB") == ifb
     for verb, fields in [("postsuspend", {"EPOCH": 2}), ("preresume", {"EPOCH": 2}), ("limit", {"LIMIT": "2M"}),
-                         ("commit", {"EPOCH": 2}), ("discard", {}), ("release", {})]:
+                         ("commit", {"EPOCH": 2}), ("discard", {}), ("discard", {"EPOCH": 3}), ("drive", {}), ("release", {}), ("release", {"EPOCH": 3})]:
         replies = []
         for _ in range(3):
             replies.append(holding.do(verb, DOMAIN="guest1", **fields).fields)

@@ -58,9 +58,9 @@ static int request(struct bench *b, const char *verb, uint64_t epoch)
 	if (!strcmp(verb, "abort"))
 		return domain_abort(&b->domain, epoch, &b->fault);
 	if (!strcmp(verb, "discard"))
-		return domain_discard(&b->domain, &b->fault);
+		return domain_discard(&b->domain, epoch, 0, &b->fault);
 	if (!strcmp(verb, "release"))
-		return domain_release(&b->domain, &b->fault);
+		return domain_release(&b->domain, epoch, &b->fault);
 	fail_msg("no verb %s", verb);
 	return 0;
 }
@@ -103,6 +103,11 @@ static const struct script {
 		{ "release", 0, 0, 0 }, { "preresume", 1, -EPROTO, 2 } } },
 	{ "the last number is never used up", true, true, {
 		{ "postsuspend", INT64_MAX, -ENOSPC, 0 }, { "postsuspend", INT64_MAX - 1, 0, 0 } } },
+	{ "what was meant for another epoch is not carried out", true, true, {
+		{ "release", 2, -EPROTO, 1 }, { "discard", 1, 0, 0 }, { "postsuspend", 1, 0, 0 }, { "release", 1, -EPROTO, 2 },
+		{ "discard", 1, -EPROTO, 2 }, { "discard", 3, -EPROTO, 2 }, { "preresume", 1, 0, 0 }, { "discard", 2, 0, 0 },
+		{ "discard", 2, 0, 0 }, { "postsuspend", 2, 0, 0 }, { "release", 2, -EPROTO, 3 }, { "release", 3, 0, 0 },
+		{ "release", 3, 0, 0 }, { "release", 2, 0, 0 }, { "postsuspend", 3, 0, 0 }, { "release", 3, -EPROTO, 4 } } },
 	{ "mainline's plug holds one uncommitted epoch", true, false, {
 		{ "postsuspend", 1, 0, 0 }, { "postsuspend", 2, -EPROTO, 1 }, { "abort", 1, -EOPNOTSUPP, 0 },
 		{ "commit", 1, 0, 0 }, { "postsuspend", 2, 0, 0 }, { "discard", 0, 0, 0 }, { "postsuspend", 3, 0, 0 } } },
@@ -219,6 +224,37 @@ static void limits_are_kept(void **state)
 	free(b);
 }
 
+static void expect_held_since(struct bench *b, uint64_t ns)
+{
+	assert_int_equal(b->domain.state, DOMAIN_HOLDING);
+	assert_int_equal(b->domain.held_since_ns, ns);
+}
+
+static void what_is_held_is_as_old_as_the_oldest_uncommitted_epoch(void **state)
+{
+	struct bench *b = bench_new(false);
+	struct domain_fault *fault = &b->fault;
+
+	for (uint64_t epoch = 1; epoch <= 3; epoch++)
+		assert_int_equal(domain_postsuspend(&b->domain, &(uint64_t){ epoch }, 5, 100 * epoch, fault), 0);
+	expect_held_since(b, 100);
+	assert_int_equal(domain_postsuspend(&b->domain, &(uint64_t){ 3 }, 5, 350, fault), 0);
+	expect_held_since(b, 100);
+	assert_int_equal(domain_commit(&b->domain, 2, fault), 0);
+	expect_held_since(b, 200);
+	assert_int_equal(domain_commit(&b->domain, 3, fault), 0);
+	expect_held_since(b, 300);
+	assert_int_equal(domain_discard(&b->domain, 0, 400, fault), 0);
+	expect_held_since(b, 400);
+	assert_int_equal(domain_release(&b->domain, 0, fault), 0);
+	b->plugs[1].fail_before = true;
+	assert_int_equal(domain_postsuspend(&b->domain, &(uint64_t){ 4 }, 5, 500, fault), -EIO);
+	expect_held_since(b, 500);
+	assert_int_equal(domain_postsuspend(&b->domain, &(uint64_t){ 4 }, 5, 600, fault), 0);
+	expect_held_since(b, 500);
+	free(b);
+}
+
 /* A new daemon: all it has is what the plugs tell. */
 static void restart(struct bench *b)
 {
@@ -328,6 +364,7 @@ int main(void)
 		cmocka_unit_test(a_gone_vif_does_not_count),
 		cmocka_unit_test(a_hot_plugged_vif_holds_as_the_others_do),
 		cmocka_unit_test(limits_are_kept),
+		cmocka_unit_test(what_is_held_is_as_old_as_the_oldest_uncommitted_epoch),
 		cmocka_unit_test(nothing_leaves_early_or_stays_in_a_long_random_life),
 	};
 

@@ -244,12 +244,12 @@ static int do_preresume(struct domain *domain, uint64_t epoch, struct domain_fau
 
 static int do_discard(struct domain *domain, uint64_t unused, struct domain_fault *fault)
 {
-	return domain_discard(domain, fault);
+	return domain_discard(domain, 0, 0, fault);
 }
 
 static int do_release(struct domain *domain, uint64_t unused, struct domain_fault *fault)
 {
-	return domain_release(domain, fault);
+	return domain_release(domain, 0, fault);
 }
 
 static const struct {

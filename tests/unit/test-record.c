@@ -58,7 +58,7 @@ static void other_lengths_are_refused(void **state)
 static void an_alias_comes_back(void **state)
 {
 	struct buffer_alias alias = { .domain = "web@1", .vif = "vif1.0", .vif_ifindex = 7, .limit_bytes = 4096,
-				      .own_ingress = true }, back;
+				      .own_ingress = true, .owner = 1000, .ready = true }, back;
 	char text[RTMSG_ALIAS_MAX];
 
 	buffer_alias_format(&alias, text, sizeof(text));
@@ -68,11 +68,23 @@ static void an_alias_comes_back(void **state)
 	assert_int_equal(back.vif_ifindex, 7);
 	assert_int_equal(back.limit_bytes, 4096);
 	assert_true(back.own_ingress);
+	assert_int_equal(back.owner, 1000);
+	assert_true(back.ready);
+}
+
+static void an_older_alias_belongs_to_anybody_and_is_not_ready(void **state)
+{
+	struct buffer_alias back = { .owner = 7, .ready = true };
+
+	assert_int_equal(buffer_alias_parse(&back, "outcommit domain=web vif=vif1.0 ifindex=7 limit=4096 ingress=own"), 0);
+	assert_true(back.owner == DOMAIN_ANYBODYS);
+	assert_false(back.ready);
 }
 
 static void the_longest_alias_fits(void **state)
 {
-	struct buffer_alias alias = { .vif_ifindex = INT32_MAX, .limit_bytes = UINT32_MAX }, back;
+	struct buffer_alias alias = { .vif_ifindex = INT32_MAX, .limit_bytes = UINT32_MAX, .owner = DOMAIN_ANYBODYS - 1,
+				      .ready = true }, back;
 	char text[RTMSG_ALIAS_MAX];
 
 	memset(alias.domain, 'd', WIRE_DOMAIN_MAX);
@@ -80,6 +92,7 @@ static void the_longest_alias_fits(void **state)
 	buffer_alias_format(&alias, text, sizeof(text));
 	assert_int_equal(buffer_alias_parse(&back, text), 0);
 	assert_string_equal(back.domain, alias.domain);
+	assert_true(back.ready);
 }
 
 static void aliases_of_strangers_are_refused(void **state)
@@ -97,6 +110,9 @@ static void aliases_of_strangers_are_refused(void **state)
 		"outcommit domain=web vif=vif1.0vif1.0vif1.0 ifindex=1",
 		"outcommit domain=web vif=vif1.0 ifindex=1 limit=99999999999",
 		"outcommit domain=web vif=vif1.0 ifindex=1 limit",
+		"outcommit domain=web vif=vif1.0 ifindex=1 owner=root",
+		"outcommit domain=web vif=vif1.0 ifindex=1 owner=4294967295",
+		"outcommit domain=web vif=vif1.0 ifindex=1 ready",
 		"Outcommit domain=web vif=vif1.0 ifindex=1",
 	};
 	struct buffer_alias back;
@@ -122,6 +138,7 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_is_found),
 		cmocka_unit_test(other_lengths_are_refused),
 		cmocka_unit_test(an_alias_comes_back),
+		cmocka_unit_test(an_older_alias_belongs_to_anybody_and_is_not_ready),
 		cmocka_unit_test(the_longest_alias_fits),
 		cmocka_unit_test(aliases_of_strangers_are_refused),
 		cmocka_unit_test(a_buffer_is_named_after_its_vif_if_that_fits),
