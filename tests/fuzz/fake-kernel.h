@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A kernel small enough to be called ten thousand times a second: interfaces, plugs of both kinds, redirects and records, behind the
- * daemon's own sendmsg, recvmmsg and recvmsg (the linker's --wrap). It answers as rtnetlink does, and fails when told to.
+ * daemon's own sendmsg and recvmmsg (the linker's --wrap). It answers as rtnetlink does, and fails when told to.
  */
 #ifndef FAKE_KERNEL_H
 #define FAKE_KERNEL_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The system calls that lead to the fake kernel. Answers are taken by recvmmsg, notifications by recvmsg, as the daemon does. */
+/* The system calls that lead to the fake kernel. Notifications are for whoever joined a group, answers for the others. */
 #include "fake-kernel.h"
 
 #include <errno.h>
@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 
 #include <netlink/genl/ctrl.h>
+
+#include "rig.h"
 
 #define PACKETS_MAX 4096
 
@@ -71,6 +73,7 @@ static ssize_t take(struct queue *queue, struct msghdr *msg)
 	}
 	len = packet->len < msg->msg_iov->iov_len ? packet->len : msg->msg_iov->iov_len;
 	memcpy(msg->msg_iov->iov_base, packet->data, len);
+	msg->msg_flags = packet->len > len ? MSG_TRUNC : 0;
 	memset(msg->msg_name, 0, msg->msg_namelen);
 	free(packet->data);
 	queue->first++;
@@ -80,7 +83,6 @@ static ssize_t take(struct queue *queue, struct msghdr *msg)
 }
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
-ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
 int __wrap_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout);
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -95,17 +97,13 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 	return sent;
 }
 
-ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
-{
-	return take(&notifications, msg);
-}
-
 int __wrap_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout)
 {
+	struct queue *queue = rig_listens(fd) ? &notifications : &answers;
 	unsigned int got = 0;
 
 	while (got < count) {
-		ssize_t len = take(&answers, &msgs[got].msg_hdr);
+		ssize_t len = take(queue, &msgs[got].msg_hdr);
 
 		if (len < 0)
 			return got ? (int)got : -1;

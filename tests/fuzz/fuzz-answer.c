@@ -17,7 +17,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
-ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
 int __wrap_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout);
 int __wrap_genl_ctrl_resolve(struct nl_sock *sock, const char *name);
 
@@ -42,12 +41,6 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 	return sent;
 }
 
-ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
-{
-	errno = EAGAIN;
-	return -1;
-}
-
 static void put_right(char *packet, size_t len)
 {
 	for (size_t at = 0; at + sizeof(struct nlmsghdr) <= len;) {
@@ -70,7 +63,7 @@ int __wrap_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int count, int flags,
 	struct iovec *iov = msgs[0].msg_hdr.msg_iov;
 	size_t len = 0;
 
-	if (input.size >= 2) {
+	if (input.size >= 2 && !rig_listens(fd)) {
 		len = (size_t)input.data[0] << 8 | input.data[1];
 		input.data += 2;
 		input.size -= 2;
@@ -80,6 +73,7 @@ int __wrap_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int count, int flags,
 		errno = EAGAIN;
 		return -1;
 	}
+	msgs[0].msg_hdr.msg_flags = 0;
 	msgs[0].msg_len = (unsigned int)(len < iov->iov_len ? len : iov->iov_len);
 	memcpy(iov->iov_base, input.data, msgs[0].msg_len);
 	memset(msgs[0].msg_hdr.msg_name, 0, msgs[0].msg_hdr.msg_namelen);

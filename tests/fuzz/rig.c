@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,18 @@ static void start_client(struct rig *rig)
 	rig->mgr.server.clients = client;
 	rig->mgr.server.client_count = 1;
 	ev_io_init(&client->io, on_client, client->fd, EV_READ);
+}
+
+bool rig_listens(int fd)
+{
+	uint32_t groups[8] = { 0 };
+	socklen_t len = sizeof(groups);
+
+	getsockopt(fd, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, groups, &len);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (groups[i])
+			return true;
+	return false;
 }
 
 void rig_start(struct rig *rig)

@@ -3,6 +3,7 @@
 #ifndef FUZZ_RIG_H
 #define FUZZ_RIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "manager.h"
@@ -25,5 +26,8 @@ void rig_pass_time(struct rig *rig);
 
 /* One packet from the client. Aborts unless there is exactly one reply, and that is one. */
 void rig_request(struct rig *rig, const void *data, size_t len);
+
+/* A socket of somebody who listens to notifications, and asks nothing. */
+bool rig_listens(int fd);
 
 #endif
