@@ -71,17 +71,35 @@ void json_set_text(json_t *object, const char *key, const char *text)
 	must(!json_object_set_new(object, key, json_string(text)));
 }
 
+void json_set_number(json_t *object, const char *key, uint64_t number)
+{
+	must(!json_object_set_new(object, key, json_integer((json_int_t)number)));
+}
+
+void json_set_flag(json_t *object, const char *key, bool flag)
+{
+	must(!json_object_set_new(object, key, json_boolean(flag)));
+}
+
+void json_append_number(json_t *array, uint64_t number)
+{
+	must(!json_array_append_new(array, json_integer((json_int_t)number)));
+}
+
+void json_lower(char *name, const char *key)
+{
+	size_t i;
+
+	for (i = 0; key[i] && i < WIRE_KEY_MAX; i++)
+		name[i] = key[i] >= 'A' && key[i] <= 'Z' ? (char)(key[i] - 'A' + 'a') : key[i];
+	name[i] = '\0';
+}
+
 static void add_field(json_t *object, const struct outcommit_field *field)
 {
 	char key[WIRE_KEY_MAX + 1];
-	size_t i;
 
-	for (i = 0; field->key[i] && i < WIRE_KEY_MAX; i++) {
-		char c = field->key[i];
-
-		key[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-	}
-	key[i] = '\0';
+	json_lower(key, field->key);
 	must(!json_object_set_new(object, key, value_json(field->key, field->value)));
 }
 
@@ -137,6 +155,14 @@ void json_add_domain(json_t *object, const struct outcommit_reply *status)
 void json_append_domain(json_t *array, const struct outcommit_reply *status)
 {
 	json_add_domain(json_append_object(array), status);
+}
+
+json_t *json_add_object(json_t *object, const char *key)
+{
+	json_t *inner = json_object();
+
+	must(inner && !json_object_set_new(object, key, inner));
+	return inner;
 }
 
 json_t *json_add_array(json_t *object, const char *key)

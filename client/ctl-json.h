@@ -16,6 +16,11 @@
 /* An object with the schema's version in it. */
 json_t *json_top(void);
 void json_set_text(json_t *object, const char *key, const char *text);
+void json_set_number(json_t *object, const char *key, uint64_t number);
+void json_set_flag(json_t *object, const char *key, bool flag);
+void json_append_number(json_t *array, uint64_t number);
+/* The protocol's @key as a name here; @name has room for WIRE_KEY_MAX and a NUL. */
+void json_lower(char *name, const char *key);
 /* All fields of @block, added to @object. */
 void json_add_block(json_t *object, const struct outcommit_block *block);
 /* All fields of a reply without blocks, added to @object. */
@@ -26,7 +31,8 @@ void json_add_domain(json_t *object, const struct outcommit_reply *status);
 void json_append_domain(json_t *array, const struct outcommit_reply *status);
 /* An empty object in @array. */
 json_t *json_append_object(json_t *array);
-/* An empty array in @object. */
+/* An empty object, and an empty array, in @object. */
+json_t *json_add_object(json_t *object, const char *key);
 json_t *json_add_array(json_t *object, const char *key);
 /* Print @top on a line of its own, and free it. */
 void json_print(json_t *top);

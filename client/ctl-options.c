@@ -74,6 +74,15 @@ static const struct command commands[] = {
 	  .run = run_status },
 	{ .verb = "list", .summary = "all domains, one per line", .run = run_list },
 	{ .verb = "monitor", .summary = "what exists, then every change", .run = run_monitor },
+	{ .verb = "metrics",
+	  .summary = "what was counted, for a monitoring system",
+	  .without_daemon = true,
+	  .run = run_metrics },
+	{ .verb = "top", .summary = "all domains, live", .run = run_top },
+	{ .verb = "trace",
+	  .summary = "epochs as spans, for a trace viewer",
+	  .without_daemon = true,
+	  .run = run_trace },
 	{ .verb = "check",
 	  .summary = "is this host ready? if not, what to do about it",
 	  .without_daemon = true,
@@ -200,6 +209,14 @@ static const struct {
 	{ "retries", "N", "run", run_take_retries, "of what has failed (3)" },
 	{ "epochs", "N", "run", run_take_epochs, "end after so many" },
 	{ "release", NULL, "run", run_take_release, "when it ends as asked, release everything" },
+	{ "format", "FORMAT", "metrics", look_take_format, "openmetrics (default) or prometheus" },
+	{ "output", "FILE", "metrics", look_take_output, "replace this file, in one step" },
+	{ "describe", NULL, "metrics", look_take_describe, "print all names with their meaning" },
+	{ "delay", "SECONDS", "top", look_take_delay, "from one look to the next (1)" },
+	{ "once", NULL, "top", look_take_once, "print one look, and exit" },
+	{ "batch", NULL, "top", look_take_batch, "print one look after the other" },
+	{ "perfetto", "FILE", "trace", look_take_perfetto, "write this file" },
+	{ "seconds", "SECONDS", "trace", look_take_seconds, "for so long, not until interrupted" },
 };
 
 static void print_command(const struct command *command)
@@ -362,6 +379,7 @@ bool ctl_parse(struct ctl *ctl, int argc, char **argv, enum exit_code *code)
 	bool given[ARRAY_SIZE(options)] = { false };
 
 	ctl->timeout_ms = DEFAULT_TIMEOUT_MS;
+	look_set_defaults(&ctl->look);
 	run_set_defaults(&ctl->run);
 	if (!take_options(ctl, argc, argv, given, code))
 		return false;

@@ -66,6 +66,22 @@ static int text_columns(const char *clean)
 	return sum;
 }
 
+size_t text_fitting(const char *text, size_t len, int columns)
+{
+	size_t fitting = 0;
+
+	while (fitting < len) {
+		int taken = 1;
+		size_t step = shown_len(text + fitting, &taken);
+
+		columns -= taken;
+		if (columns < 0)
+			break;
+		fitting += step ? step : 1;
+	}
+	return fitting;
+}
+
 char *text_vformat(const char *format, va_list args)
 {
 	char *text;
@@ -180,7 +196,7 @@ static int column_width(const struct table *table, size_t column, bool legend)
 }
 
 /* Blanks are printed when something follows them, so that no line ends in any. */
-static void print_row(const struct table *table, char *const *cells, const int *widths,
+static void write_row(FILE *out, const struct table *table, char *const *cells, const int *widths,
 		      const char *indent)
 {
 	int blanks = (int)strlen(indent);
@@ -192,27 +208,32 @@ static void print_row(const struct table *table, char *const *cells, const int *
 		if (table->columns[i].right)
 			blanks += padding;
 		if (*cell) {
-			printf("%*s%s", blanks, "", cell);
+			fprintf(out, "%*s%s", blanks, "", cell);
 			blanks = 0;
 		}
 		if (!table->columns[i].right)
 			blanks += padding;
 		blanks += GAP;
 	}
-	putchar('\n');
+	putc('\n', out);
 }
 
-void table_print(const struct table *table, const char *indent, bool legend)
+void table_write(FILE *out, const struct table *table, const char *indent, bool legend)
 {
 	int *widths = not_null(calloc(table->width, sizeof(*widths)));
 
 	for (size_t i = 0; i < table->width; i++)
 		widths[i] = column_width(table, i, legend);
 	if (legend)
-		print_row(table, NULL, widths, indent);
+		write_row(out, table, NULL, widths, indent);
 	for (size_t i = 0; i < table->count; i += table->width)
-		print_row(table, table->cells + i, widths, indent);
+		write_row(out, table, table->cells + i, widths, indent);
 	free(widths);
+}
+
+void table_print(const struct table *table, const char *indent, bool legend)
+{
+	table_write(stdout, table, indent, legend);
 }
 
 void table_free(struct table *table)

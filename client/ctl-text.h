@@ -11,9 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* A copy of @text in which whatever this terminal cannot show, or would obey, is \xNN. */
 char *text_clean(const char *text);
+/* How many bytes of the @len at @text, which is clean, fit into so many columns. */
+size_t text_fitting(const char *text, size_t len, int columns);
 char *text_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 void text_print_line(const char *text);
 
@@ -40,6 +43,7 @@ struct table {
 void table_add(struct table *table, const char *text);
 void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_print(const struct table *table, const char *indent, bool legend);
+void table_write(FILE *out, const struct table *table, const char *indent, bool legend);
 void table_free(struct table *table);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdio.h>
 
 #include "ctl-run.h"
+#include "ctl-look.h"
+#include "ctl-run.h"
 #include "outcommit.h"
 
 #define PROGRAM "outcommitctl"
@@ -60,6 +62,7 @@ struct ctl {
 	struct outcommit_field fields[FIELDS_MAX]; /* the request's, as they were given */
 	size_t field_count;
 	const char *domain;		/* of those, the one that messages name */
+	struct look_settings look;	/* the options of metrics, top and trace */
 	struct run_settings run;	/* the options of run */
 };
 
@@ -77,6 +80,9 @@ enum exit_code run_version(struct ctl *ctl);
 enum exit_code run_status(struct ctl *ctl);	/* ctl-status.c */
 enum exit_code run_list(struct ctl *ctl);
 enum exit_code run_monitor(struct ctl *ctl);	/* ctl-monitor.c */
+enum exit_code run_metrics(struct ctl *ctl);	/* ctl-metrics.c */
+enum exit_code run_top(struct ctl *ctl);	/* ctl-top.c */
+enum exit_code run_trace(struct ctl *ctl);	/* ctl-trace.c */
 enum exit_code run_check(struct ctl *ctl);	/* ctl-check.c */
 enum exit_code run_run(struct ctl *ctl);	/* ctl-run.c */
 

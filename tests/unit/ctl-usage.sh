@@ -59,6 +59,9 @@ usage 'limit: no SIZE given' limit web
 usage 'status: too many arguments' status web vif
 usage 'list: too many arguments' list web
 usage 'monitor: too many arguments' monitor web
+usage 'metrics: too many arguments' metrics web
+usage 'top: too many arguments' top web
+usage 'trace: no --perfetto FILE given' trace
 usage 'check: too many arguments' check all
 usage 'reload: too many arguments' reload now
 usage 'version: too many arguments' version 1
@@ -83,6 +86,14 @@ for seconds in '' 0 0.0001 -1 1s 1e3 inf nan 0x10 1,5 86401 1.2.3; do
 done
 usage 'bad value for --pending, it must be release or discard' detach web --pending keep
 usage 'bad value for --socket, it must be a path' --socket= list
+for seconds in '' 0 0.01 -1 1e3 nan 86401; do
+	usage 'bad value for --delay, it must be' top --delay="$seconds"
+	usage 'bad value for --seconds, it must be' trace --perfetto x --seconds="$seconds"
+done
+usage 'bad value for --format, it must be openmetrics or prometheus' metrics --format json
+usage 'bad value for --output, it must be a path' metrics --output=
+usage 'bad value for --perfetto, it must be a path' trace --perfetto=
+usage '--output is not for JSON' metrics --json --output x
 usage 'status: has no option --limit' status web --limit 1M
 usage 'attach: has no option --pending' attach web v --pending release
 usage 'run: no DOMAIN given' run
@@ -110,6 +121,9 @@ taken postsuspend "$x64"
 taken postsuspend web 9223372036854775807
 taken status -- web
 taken version
+taken metrics --format prometheus --output /nonexistent/x
+taken top --once --delay 0.5
+taken trace --perfetto /nonexistent/x --seconds 5
 taken run web --suspend true --checkpoint true --resume true --retries 0 --outstanding 64 --release
 
 # A failure with --json is JSON on stdout, besides the line on stderr
@@ -131,7 +145,7 @@ help_verbs() { "$ctl" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\).*/\1/p' 
 help_options() { "$ctl" --help | sed -n '/^options/,/^$/s/^  \(--[a-z-]*\).*/\1/p' | sort; }
 # shellcheck disable=SC2016
 protocol_verbs() {
-	sed -n '/^## Verbs/,/^## status/s/^| `\([a-z]*\)` .*/\1/p' "$here/docs/protocol.md" | sort
+	sed -n '/^| verb /,/^$/s/^| `\([a-z]*\)` .*/\1/p' "$here/docs/protocol.md" | sort
 }
 completion() (
 	COMP_WORDS=("$@")
@@ -142,19 +156,21 @@ completion() (
 	[ ${#COMPREPLY[@]} = 0 ] || printf '%s\n' "${COMPREPLY[@]}" | sort
 )
 all_options() {
-	for verb in attach detach run; do completion outcommitctl $verb --; done | sort -u
+	for verb in attach detach run metrics top trace; do completion outcommitctl $verb --; done | sort -u
 }
 same() {
 	[ -n "$1" ] && [ "$1" = "$2" ] && return
 	diff <(printf '%s\n' "$1") <(printf '%s\n' "$2")
 }
 
-# The epoch loop is made of requests, and none itself
-result 'help has the verbs of the protocol' same "$(help_verbs | grep -vx run)" "$(protocol_verbs)"
+# run, top and trace are made of requests, and none themselves; to drive is to keep a connection
+result 'help has the verbs of the protocol' same "$(help_verbs | grep -vxE 'run|top|trace')" \
+	"$(protocol_verbs | grep -vx drive)"
 result 'completion has the verbs of the help' same "$(completion outcommitctl '')" "$(help_verbs)"
 result 'completion has the options of the help' same "$(all_options)" "$(help_options)"
 result 'completion of a beginning' same "$(completion outcommitctl dis)" discard
 result 'completion after an option' same "$(completion outcommitctl --socket /x pre)" preresume
+result 'completion of a format' same "$(completion outcommitctl metrics --format o)" openmetrics
 result 'completion of a value' same "$(completion outcommitctl detach web --pending d)" discard
 result 'completion of an interface' same "$(completion outcommitctl attach web l)" \
 	"$(cd /sys/class/net && printf '%s\n' l*)"

@@ -10,77 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "fake-server.h"
+#include "ctl-rig.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define ARGS_MAX 12
-#define SCRIPT(...) ((const struct fake_step[]){ __VA_ARGS__, { .act = FAKE_END } })
-#define ANSWER(ask, answer) { .act = FAKE_REPLY, .request = (ask), .reply = (answer) }
-#define SAY(text) { .act = FAKE_SAY, .reply = (text) }
-
-/* What a run left behind. */
-struct outcome {
-	int code;
-	char out[8192];
-	char err[4096];
-};
-
-static void read_back(int fd, char *text, size_t size)
-{
-	ssize_t len = pread(fd, text, size - 1, 0);
-
-	assert_true(len >= 0);
-	text[len] = '\0';
-	close(fd);
-}
-
-/* Run it with --socket @path and @args, words with a blank between them. */
-static struct outcome run(const char *path, const char *args)
-{
-	const char *argv[ARGS_MAX + 4] = { OUTCOMMITCTL, "--socket", path };
-	int out = memfd_create("out", 0), err = memfd_create("err", 0), status, argc = 3;
-	struct outcome outcome;
-	char words[512];
-	pid_t pid;
-
-	strcpy(words, args);
-	for (char *word = strtok(words, " "); word && argc < ARGS_MAX + 3; word = strtok(NULL, " "))
-		argv[argc++] = word;
-	pid = fork();
-	if (!pid) {
-		dup2(out, STDOUT_FILENO);
-		dup2(err, STDERR_FILENO);
-		execv(argv[0], (char *const *)argv);
-		_exit(126);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	outcome.code = WEXITSTATUS(status);
-	read_back(out, outcome.out, sizeof(outcome.out));
-	read_back(err, outcome.err, sizeof(outcome.err));
-	return outcome;
-}
-
-static void expect(const struct fake_step *steps, const char *args, int code, const char *out,
-		   const char *err)
-{
-	struct fake_server *server = fake_start(steps);
-	struct outcome outcome = run(fake_path(server), args);
-	const char *problem = fake_stop(server);
-
-	if (problem)
-		fail_msg("%s: %s", args, problem);
-	if (outcome.code != code)
-		fail_msg("%s: exit code %d, not %d: %s", args, outcome.code, code, outcome.err);
-	assert_string_equal(outcome.out, out);
-	assert_string_equal(outcome.err, err);
-}
 
 static void test_commands_send_what_was_said_and_print_what_was_asked_for(void **state)
 {
@@ -115,7 +51,7 @@ static void test_commands_send_what_was_said_and_print_what_was_asked_for(void *
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		expect(SCRIPT(ANSWER(cases[i].request, cases[i].reply)), cases[i].args, 0,
+		ctl_expect(SCRIPT(ANSWER(cases[i].request, cases[i].reply)), cases[i].args, 0,
 		       cases[i].out, "");
 }
 
@@ -147,7 +83,7 @@ static void test_json_is_for_each_command(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		expect(SCRIPT(ANSWER(cases[i].request, cases[i].reply)), cases[i].args, 0,
+		ctl_expect(SCRIPT(ANSWER(cases[i].request, cases[i].reply)), cases[i].args, 0,
 		       cases[i].out, "");
 }
 
@@ -169,9 +105,9 @@ static void test_a_refusal_has_its_exit_code_and_says_why(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		expect(SCRIPT(ANSWER("commit\nDOMAIN=web\nEPOCH=19\n", cases[i].reply)),
+		ctl_expect(SCRIPT(ANSWER("commit\nDOMAIN=web\nEPOCH=19\n", cases[i].reply)),
 		       "commit web 19", cases[i].code, "", "outcommitctl: commit web: why\n");
-	expect(SCRIPT(ANSWER("commit\nDOMAIN=web\nEPOCH=19\n",
+	ctl_expect(SCRIPT(ANSWER("commit\nDOMAIN=web\nEPOCH=19\n",
 			     "-71\nMESSAGE=why\nFIELD=EPOCH\nVALUE=19\nEXPECTED=18\nVIF=v\n")),
 	       "--json commit web 19", 5,
 	       "{\"schema_version\":1,\"error\":{\"message\":\"why\",\"errno\":\"EPROTO\","
@@ -182,7 +118,7 @@ static void test_a_refusal_has_its_exit_code_and_says_why(void **state)
 
 static void test_a_daemon_that_is_not_there_is_exit_code_3(void **state)
 {
-	struct outcome outcome = run("/nonexistent/socket", "release web");
+	struct outcome outcome = ctl_run("/nonexistent/socket", "release web");
 
 	assert_int_equal(outcome.code, 3);
 	assert_string_equal(outcome.out, "");
@@ -197,7 +133,7 @@ static void test_a_daemon_that_does_not_answer_is_exit_code_3(void **state)
 		{ .act = FAKE_LEAVE },
 	};
 	struct fake_server *server = fake_start(steps);
-	struct outcome outcome = run(fake_path(server), "--timeout 0.05 reload");
+	struct outcome outcome = ctl_run(fake_path(server), "--timeout 0.05 reload");
 
 	fake_stop(server);
 	assert_int_equal(outcome.code, 3);
@@ -220,7 +156,7 @@ static const char daemon_status[] =
 
 static void test_status_is_readable(void **state)
 {
-	expect(SCRIPT(ANSWER("status\nDOMAIN=web\n", web_status)), "status web", 0,
+	ctl_expect(SCRIPT(ANSWER("status\nDOMAIN=web\n", web_status)), "status web", 0,
 	       "* web - holding\n"
 	       "    Barrier: broken, see the vifs\n"
 	       "     Epochs: 19 open, 17 committed, 1 outstanding\n"
@@ -235,7 +171,7 @@ static void test_status_is_readable(void **state)
 	       "  vif1.0  oc.vif1.0  ok          12  18 KiB  64 MiB      3  1234  1.1 MiB\n"
 	       "  vif1.1  oc.vif1.1  broken       0     0 B  1000 B      0     0      0 B  no plug\n",
 	       "");
-	expect(SCRIPT(ANSWER("status\n", daemon_status)), "status", 0,
+	ctl_expect(SCRIPT(ANSWER("status\n", daemon_status)), "status", 0,
 	       "* outcommitd - 1.2\n"
 	       "   Protocol: 1\n"
 	       "        PID: 7\n"
@@ -260,12 +196,12 @@ static void test_list_is_a_table_and_skips_what_has_gone(void **state)
 		{ .act = FAKE_END },
 	};
 
-	expect(steps, "list", 0,
+	ctl_expect(steps, "list", 0,
 	       "DOMAIN  STATE    BARRIER  OPEN  COMMITTED  OUTSTANDING  FRAMES    HELD  VIFS\n"
 	       "web     holding  broken     19         17            1      12  18 KiB     2\n"
 	       "zz      passing  whole       1          0            0       0     0 B     1\n",
 	       "");
-	expect(steps, "list --no-legend", 0,
+	ctl_expect(steps, "list --no-legend", 0,
 	       "web  holding  broken  19  17  1  12  18 KiB  2\n"
 	       "zz   passing  whole    1   0  0   0     0 B  1\n",
 	       "");
@@ -279,7 +215,7 @@ static void test_a_list_that_breaks_off_is_a_failure(void **state)
 		{ .act = FAKE_END },
 	};
 
-	expect(steps, "list", 1, "", "outcommitctl: list: not allowed\n");
+	ctl_expect(steps, "list", 1, "", "outcommitctl: list: not allowed\n");
 }
 
 static const struct fake_step events[] = {
@@ -299,14 +235,14 @@ static void test_monitor_prints_a_line_per_event(void **state)
 {
 	static const char err[] = "outcommitctl: monitor: no more events: Permission denied\n";
 
-	expect(events, "monitor", 1,
+	ctl_expect(events, "monitor", 1,
 	       "exists domain domain:web state:passing whole:1\n"
 	       "end\n"
 	       "change vif vif:v vif_state:broken vif_state_reason:\"set \\\"down\\\"\"\n"
 	       "resync\n"
 	       "end\n",
 	       err);
-	expect(events, "monitor --json", 1,
+	ctl_expect(events, "monitor --json", 1,
 	       "{\"schema_version\":1,\"event\":\"exists\",\"object\":\"domain\","
 	       "\"domain\":\"web\",\"state\":\"passing\",\"whole\":true}\n"
 	       "{\"schema_version\":1,\"event\":\"end\"}\n"
@@ -324,10 +260,10 @@ static void test_what_a_terminal_would_obey_is_spelled_out(void **state)
 {
 	static const char reply[] = "-5\nMESSAGE=a\xe2\x80\xae" "b\xc3\xa9\n";
 
-	expect(SCRIPT(ANSWER("reload\n", reply)), "reload", 1, "",
+	ctl_expect(SCRIPT(ANSWER("reload\n", reply)), "reload", 1, "",
 	       "outcommitctl: reload: a\\xe2\\x80\\xaeb\\xc3\\xa9\n");
 	setenv("LC_ALL", "C.UTF-8", 1);
-	expect(SCRIPT(ANSWER("reload\n", reply)), "reload", 1, "",
+	ctl_expect(SCRIPT(ANSWER("reload\n", reply)), "reload", 1, "",
 	       "outcommitctl: reload: a\\xe2\\x80\\xaeb\xc3\xa9\n");
 	setenv("LC_ALL", "C", 1);
 }

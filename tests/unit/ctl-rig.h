@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* For tests of outcommitctl: run it against a daemon that plays a script, and see what it left. */
+#ifndef CTL_RIG_H
+#define CTL_RIG_H
+
+#include "fake-server.h"
+
+#define SCRIPT(...) ((const struct fake_step[]){ __VA_ARGS__, { .act = FAKE_END } })
+#define ANSWER(ask, answer) { .act = FAKE_REPLY, .request = (ask), .reply = (answer) }
+#define SAY(text) { .act = FAKE_SAY, .reply = (text) }
+
+/* What a run left behind. */
+struct outcome {
+	int code;
+	char out[16384];
+	char err[4096];
+};
+
+/* Run it with --socket @path and @args, words with a blank between them. */
+struct outcome ctl_run(const char *path, const char *args);
+/* Run it with @args against a daemon that plays @steps; all must be as said. */
+void ctl_expect(const struct fake_step *steps, const char *args, int code, const char *out,
+		const char *err);
+
+#endif
