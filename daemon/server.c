@@ -39,6 +39,7 @@ static void client_free(struct client *client)
 	if (client->job)
 		detach_forget(client->job);
 	lease_driver_lost(&client->driver);
+	turns_leave(&client->mgr->server.turns, &client->turn);
 	ev_io_stop(client->mgr->loop, &client->io);
 	*client->link = client->next;
 	if (client->next)
@@ -104,9 +105,19 @@ static bool on_readable(struct client *client)
 		return errno == EAGAIN || errno == EINTR;
 	if (!got)
 		return false;
+	if (turns_wait(&server->turns, &client->turn, server->request, (size_t)got))
+		return true;
 	verbs_handle(client, server->request, (size_t)got);
 	client_events(client);
 	return true;
+}
+
+static void on_turn(struct turn *turn, char *request, size_t bytes)
+{
+	struct client *client = (struct client *)((char *)turn - offsetof(struct client, turn));
+
+	verbs_handle(client, request, bytes);
+	client_events(client);
 }
 
 static void on_client(struct ev_loop *loop, ev_io *io, int events)
@@ -115,7 +126,7 @@ static void on_client(struct ev_loop *loop, ev_io *io, int events)
 
 	if (events & EV_WRITE)
 		on_writable(client);
-	if (events & EV_READ && !client->unsent && !client->waiting && !on_readable(client))
+	if (events & EV_READ && !client->unsent && !client->waiting && !client->turn.request && !on_readable(client))
 		client_free(client);
 }
 
@@ -275,6 +286,7 @@ int server_init(struct server *server, struct manager *mgr, int fd)
 	server->io.data = server;
 	ev_timer_init(&server->pause, on_pause_over, PAUSE_SECONDS, 0);
 	server->pause.data = server;
+	turns_init(&server->turns, mgr->loop, on_turn);
 	ev_io_start(mgr->loop, &server->io);
 	return 0;
 }
@@ -283,6 +295,7 @@ void server_fini(struct server *server)
 {
 	while (server->clients)
 		client_free(server->clients);
+	turns_fini(&server->turns);
 	if (server->io.data) {
 		ev_io_stop(server->mgr->loop, &server->io);
 		ev_timer_stop(server->mgr->loop, &server->pause);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control socket and its clients. One packet of one client is handled per turn of the loop, and a client that does not take its reply is
- * not read from, so nobody can keep another one waiting. What a request means is verbs.c's concern.
+ * The control socket and its clients. A client that does not take its reply is not read from, and who asks for what can wait takes turns
+ * with the others, so nobody can keep another one waiting. What a request means is verbs.c's concern.
  */
 #ifndef OUTCOMMITD_SERVER_H
 #define OUTCOMMITD_SERVER_H
@@ -11,6 +11,7 @@
 
 #include "lease.h"
 #include "peer.h"
+#include "turns.h"
 #include "wire.h"
 
 struct manager;
@@ -22,6 +23,7 @@ struct client {
 	int fd;
 	ev_io io;
 	struct peer peer;
+	struct turn turn;
 	struct driver driver; /* what it drives */
 	char *unsent; /* a reply that the socket had no room for */
 	size_t unsent_bytes;
@@ -40,6 +42,7 @@ struct server {
 	bool own_path; /* we made the socket's path, and remove it */
 	ev_io io;
 	ev_timer pause; /* when there are no file descriptors left */
+	struct turns turns;
 	struct client *clients;
 	size_t client_count;
 	char *request; /* WIRE_REQUEST_MAX + 1 bytes */
