@@ -44,6 +44,9 @@ int nltx_errno(int nlerr)
 
 int nltx_kernel_error(int error)
 {
+	/* here that one means an answer that was lost, and the kernel's own is known not to be done */
+	if (error == -ENOBUFS)
+		return -ENOMEM;
 	return error <= 0 && error >= -ERRNO_MAX ? error : -EBADMSG;
 }
 

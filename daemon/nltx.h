@@ -56,7 +56,7 @@ int nltx_one(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ct
 /* A request that the kernel answers with one message, or an error: nothing else is asked for. */
 int nltx_ask(struct nltx *tx, struct nlmsghdr *nlh, nltx_answer answer, void *ctx);
 
-/* What a message says is the outcome: 0 or a negative errno, -EBADMSG if it is neither. */
+/* What a message says is the outcome: 0 or a negative errno, never -ENOBUFS; -EBADMSG if it is neither. */
 int nltx_kernel_error(int error);
 
 /* The one place where libnl's error codes become errnos. */

@@ -56,36 +56,113 @@ static void on_redirect(void *ctx, size_t index, const struct nlmsghdr *nlh)
 		filter->has_record = false;
 }
 
-/*
- * An answer that was lost says nothing of what was done, and a BUFFER must not be done twice. The record behind it says: it was
- * written after, in the same go.
- */
-static void confirm(struct plug_ctx *ctx, struct vif *vif, const struct record *record)
+static bool same(const struct record *a, const struct record *b)
+{
+	return a->holding == b->holding && a->outstanding == b->outstanding && a->open == b->open;
+}
+
+static int write_record(struct plug_ctx *ctx, struct vif *vif, const struct record *record)
+{
+	plug_set_record(&vif->buffer->record, record);
+	return nltx_one(ctx->tx, &vif->buffer->record.nlh, NULL, NULL);
+}
+
+static struct record asked_for(const struct vif *vif)
+{
+	struct record record = { 0 };
+
+	record_unpack(&record, vif->buffer->record.data + vif->buffer->record.options_at, RECORD_BYTES);
+	return record;
+}
+
+/* 1 if the record says so, 0 if it says something else, or a negative errno. */
+static int is_written(struct plug_ctx *ctx, const struct vif *vif, const struct record *record)
 {
 	struct filter_info filter = { 0 };
-	struct nl_msg *msg;
+	struct nl_msg *msg = rtmsg_redirect_get(vif->buffer->vif_ifindex);
+	int ret = msg ? nltx_one(ctx->tx, nlmsg_hdr(msg), on_redirect, &filter) : -ENOMEM;
 
-	if (vif->error != -ENOBUFS)
-		return;
-	msg = rtmsg_redirect_get(vif->buffer->vif_ifindex);
-	if (msg && !nltx_one(ctx->tx, nlmsg_hdr(msg), on_redirect, &filter) && filter.has_record &&
-	    filter.record.holding == record->holding && filter.record.open == record->open &&
-	    filter.record.outstanding == record->outstanding)
-		vif->error = 0;
 	nlmsg_free(msg);
+	return ret ? ret : filter.has_record && same(&filter.record, record);
+}
+
+/* What the record said before: the state machine has not moved yet. */
+static struct record record_before(const struct vif *vif)
+{
+	return (struct record){
+		.holding = vif->holding,
+		.outstanding = vif->holding && vif->committed + 1 < vif->open,
+		.open = vif->open ? vif->open : 1,
+	};
+}
+
+static int pend(struct vif *vif, enum plug_pending pending, const struct record *record, int error)
+{
+	vif->buffer->pending = error ? pending : PENDING_NOTHING;
+	vif->buffer->asked = *record;
+	return error;
+}
+
+/*
+ * Plug and record went out together, but each may be refused, and each answer lost. An answer that was lost says nothing of what was
+ * done, and a BUFFER must not be done twice; but the record, written after it, can be read. A record of what the plug refused must not
+ * stay: whoever starts after a kill would believe it.
+ */
+static int settle(struct plug_ctx *ctx, struct vif *vif, int record_error)
+{
+	struct record record = asked_for(vif), old = record_before(vif);
+	int written;
+
+	if (vif->error == -ENOBUFS) {
+		written = is_written(ctx, vif, &record);
+		pend(vif, PENDING_LOOK, &record, written < 0 ? written : 0);
+		return written > 0 ? 0 : -ENOBUFS;
+	}
+	if (vif->error) {
+		if (!record_error || record_error == -ENOBUFS)
+			write_record(ctx, vif, &old);
+		return vif->error;
+	}
+	return record_error ? pend(vif, PENDING_RECORD, &record, write_record(ctx, vif, &record)) : 0;
+}
+
+/* Finish what was asked for before, if that is known. Returns whether @vif is done with, one way or the other. */
+static bool resume(struct plug_ctx *ctx, struct vif *vif)
+{
+	struct record record = asked_for(vif);
+	enum plug_pending pending = same(&vif->buffer->asked, &record) ? vif->buffer->pending : PENDING_NOTHING;
+	int written;
+
+	switch (pending) {
+	case PENDING_NOTHING:
+		break;
+	case PENDING_RECORD:
+		vif->error = pend(vif, PENDING_RECORD, &record, write_record(ctx, vif, &record));
+		return true;
+	case PENDING_LOOK:
+		written = is_written(ctx, vif, &record);
+		vif->error = written < 0 ? written : 0;
+		if (written) {
+			pend(vif, PENDING_LOOK, &record, vif->error);
+			return true;
+		}
+	}
+	vif->buffer->pending = PENDING_NOTHING;
+	return false;
 }
 
 static int send_recorded(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, enum plug_request request)
 {
-	int ret = plug_send(ctx, vifs, count, request, true);
+	struct vif *rest[DOMAIN_VIFS_MAX];
+	int record_errors[DOMAIN_VIFS_MAX];
+	size_t rests = 0;
 
-	for (size_t i = 0; ret && i < count; i++) {
-		struct record record;
-
-		if (!record_unpack(&record, vifs[i]->buffer->record.data + vifs[i]->buffer->record.options_at,
-				   RECORD_BYTES))
-			confirm(ctx, vifs[i], &record);
-	}
+	for (size_t i = 0; i < count; i++)
+		if (!resume(ctx, vifs[i]))
+			rest[rests++] = vifs[i];
+	if (rests && plug_send(ctx, rest, rests, request, record_errors))
+		for (size_t i = 0; i < rests; i++)
+			rest[i]->error = settle(ctx, rest[i], record_errors[i]);
 	for (size_t i = 0; i < count; i++)
 		if (vifs[i]->error)
 			return vifs[i]->error;
@@ -204,8 +281,7 @@ static int discard_one(struct plug_ctx *ctx, struct vif *vif)
 	ret = plug_create(ctx, vif->buffer, true, vif->open);
 	if (ret)
 		return ret;
-	plug_set_record(&vif->buffer->record, &(struct record){ .holding = true, .open = vif->open });
-	return nltx_one(ctx->tx, &vif->buffer->record.nlh, NULL, NULL);
+	return write_record(ctx, vif, &(struct record){ .holding = true, .open = vif->open });
 }
 
 static int mainline_discard(void *ctx, struct vif *const *vifs, size_t count, uint64_t open)

@@ -23,7 +23,7 @@ static int outcommit_close(void *ctx, struct vif *const *vifs, size_t count, uin
 		return ret;
 	for (size_t i = 0; i < count; i++)
 		plug_set_epoch(&vifs[i]->buffer->buffer, epoch);
-	return plug_send(ctx, vifs, count, PLUG_BUFFER, false);
+	return plug_send(ctx, vifs, count, PLUG_BUFFER, NULL);
 }
 
 static int outcommit_release(void *ctx, struct vif *const *vifs, size_t count, uint64_t epoch)
@@ -34,14 +34,14 @@ static int outcommit_release(void *ctx, struct vif *const *vifs, size_t count, u
 		return ret;
 	for (size_t i = 0; i < count; i++)
 		plug_set_epoch(&vifs[i]->buffer->release, epoch);
-	return plug_send(ctx, vifs, count, PLUG_RELEASE, false);
+	return plug_send(ctx, vifs, count, PLUG_RELEASE, NULL);
 }
 
 static int outcommit_pass(void *ctx, struct vif *const *vifs, size_t count, uint64_t open)
 {
 	int ret = plug_group_run(ctx, vifs, count, PLUG_CMD_PASS, NULL);
 
-	return ret == -EOPNOTSUPP ? plug_send(ctx, vifs, count, PLUG_PASS, false) : ret;
+	return ret == -EOPNOTSUPP ? plug_send(ctx, vifs, count, PLUG_PASS, NULL) : ret;
 }
 
 static int discard_one(struct plug_ctx *ctx, const struct buffer *buffer)

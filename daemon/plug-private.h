@@ -18,7 +18,10 @@ extern const struct buffer_ops plug_outcommit_ops;
 void plug_set_epoch(struct plug_msg *msg, uint64_t epoch);
 void plug_set_record(struct plug_msg *msg, const struct record *record);
 
-/* Send @request to every vif's plug in one sendmsg, with the records behind if @records; sets vif->error. */
-int plug_send(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, enum plug_request request, bool records);
+/*
+ * Send @request to every vif's plug in one sendmsg; sets vif->error. With @record_errors the records follow behind, whose errors go
+ * there. Returns the first error of either.
+ */
+int plug_send(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, enum plug_request request, int *record_errors);
 
 #endif

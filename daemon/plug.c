@@ -171,7 +171,7 @@ static struct plug_msg *message_of(struct buffer *buffer, enum plug_request requ
 	return NULL;
 }
 
-int plug_send(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, enum plug_request request, bool records)
+int plug_send(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, enum plug_request request, int *record_errors)
 {
 	struct iovec iov[2 * DOMAIN_VIFS_MAX];
 	int errors[2 * DOMAIN_VIFS_MAX];
@@ -184,12 +184,11 @@ int plug_send(struct plug_ctx *ctx, struct vif *const *vifs, size_t count, enum 
 		iov[i] = (struct iovec){ .iov_base = msg->data, .iov_len = msg->bytes };
 		iov[count + i] = (struct iovec){ .iov_base = record->data, .iov_len = record->bytes };
 	}
-	ret = nltx_run(ctx->tx, iov, records ? 2 * count : count, errors, NULL, NULL);
-	for (size_t i = 0; i < count; i++) {
+	ret = nltx_run(ctx->tx, iov, record_errors ? 2 * count : count, errors, NULL, NULL);
+	for (size_t i = 0; i < count; i++)
 		vifs[i]->error = errors[i];
-		if (records && !vifs[i]->error)
-			vifs[i]->error = errors[count + i];
-	}
+	if (record_errors)
+		memcpy(record_errors, errors + count, count * sizeof(*record_errors));
 	return ret;
 }
 
@@ -219,6 +218,7 @@ int plug_create(struct plug_ctx *ctx, struct buffer *buffer, bool holding, uint6
 	int ret;
 
 	count_past(ctx, buffer);
+	buffer->pending = PENDING_NOTHING;
 	/* the same handle would change the old plug, not replace it */
 	buffer->handle = buffer->handle == PLUG_HANDLE_A ? PLUG_HANDLE_B : PLUG_HANDLE_A;
 	msg = rtmsg_plug(buffer->ifb_ifindex, buffer->handle, NLM_F_CREATE | NLM_F_REPLACE, &options, sizeof(options));

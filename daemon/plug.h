@@ -43,6 +43,13 @@ struct plug_msg {
 	};
 };
 
+/* What became of the last request to a plug that keeps no numbers, and of the record beside it. */
+enum plug_pending {
+	PENDING_NOTHING,
+	PENDING_RECORD, /* done, but the record does not say so */
+	PENDING_LOOK, /* done or not: the record says which, and could not be read */
+};
+
 /* A vif's buffer in the kernel: the IFB, the plug on it and the redirect into it. */
 struct buffer {
 	int vif_ifindex;
@@ -57,6 +64,8 @@ struct buffer {
 	bool ready; /* for the alias: attached, and not being detached */
 	bool seen_up; /* the watch has: what it hears of being down before that is from before */
 	uint64_t past_drops, past_sent_frames, past_sent_bytes; /* of plugs that were replaced */
+	enum plug_pending pending; /* mainline's */
+	struct record asked; /* what @pending is about: what the record should say */
 	bool counts_lost; /* mainline's: a reset left its counts wrong, so it must not release */
 	struct plug_msg buffer, release, pass, record;
 };
