@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* One word too many is kept count of: child_start() refuses. */
+void words_add(struct words *words, const char *word)
+{
+	if (words->count < WORDS_MAX)
+		words->word[words->count] = word;
+	words->count++;
+}
+
+void words_addf(struct words *words, const char *format, ...)
+{
+	char *at = words->bytes + words->used;
+	size_t room = sizeof(words->bytes) - words->used;
+	va_list args;
+	int size;
+
+	va_start(args, format);
+	size = vsnprintf(at, room, format, args);
+	va_end(args);
+	if (size < 0 || (size_t)size >= room)
+		words->count = WORDS_MAX;
+	else
+		words->used += (size_t)size + 1;
+	words_add(words, at);
+}
+
+static int enter_cgroup(const char *cgroup)
+{
+	char path[PATH_MAX];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int place_files(const struct child *child)
+{
+	int in = child->in ? child->in : open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (dup2(in, STDIN_FILENO) < 0 || (child->out && dup2(child->out, STDOUT_FILENO) < 0) ||
+	    (child->err && dup2(child->err, STDERR_FILENO) < 0))
+		return -errno;
+	return 0;
+}
+
+static void become(const struct child *child)
+{
+	sigset_t none;
+
+	setpgid(0, 0);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (place_files(child) || (child->cgroup && enter_cgroup(child->cgroup)))
+		_exit(126);
+	execvp(child->words->word[0], (char *const *)child->words->word);
+	perror(child->words->word[0]);
+	_exit(127);
+}
+
+pid_t child_start(const struct child *child)
+{
+	pid_t pid;
+
+	if (child->words->count > WORDS_MAX)
+		return -E2BIG;
+	pid = fork();
+	if (pid == 0)
+		become(child);
+	return pid < 0 ? -errno : pid;
+}
+
+int child_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int child_run(const struct child *child)
+{
+	pid_t pid = child_start(child);
+
+	return pid < 0 ? pid : child_wait(pid);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How criu is called. The network namespace is not its business: it is left out of the checkpoint,
+ * and made by outcommit-criu-net where it is restored.
+ */
+#ifndef CRIU_CRIU_H
+#define CRIU_CRIU_H
+
+#include <limits.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct criu {
+	const char *program;
+	char *const *extra; /* options that the user wants too */
+	int extra_count;
+	char work_dir[PATH_MAX]; /* for its log */
+};
+
+struct criu_tree {
+	pid_t root;
+	uint64_t netns_ino;
+	const char *cgroup;
+};
+
+int criu_find_netns(struct criu_tree *tree);
+
+/*
+ * Checkpoint the tree, which may be stopped by its cgroup and stays so. @prev: name of the
+ * checkpoint beside this one that this is to build on, or NULL.
+ */
+int criu_dump(const struct criu *criu, const struct criu_tree *tree, const char *dir,
+	      const char *prev);
+
+/* Copy its memory while it runs, so that a checkpoint that builds on this has little left. */
+int criu_pre_dump(const struct criu *criu, const struct criu_tree *tree, const char *dir,
+		  const char *prev);
+
+/* Bring the tree of @dir to life, in the network namespace @netns_fd and in @cgroup. */
+int criu_restore(const struct criu *criu, const char *dir, int netns_fd, const char *cgroup);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "receive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "image.h"
+#include "report.h"
+#include "stream.h"
+
+#define LOCK "lock"
+#define STOOD_DOWN "stood-down"
+
+struct receiver {
+	struct stream stream;
+	int dir_fd;
+	int image_fd; /* of the checkpoint that is coming, or -1 */
+	char name[IMAGE_NAME_BYTES];
+};
+
+static int take_lock(int dir_fd)
+{
+	int fd = openat(dir_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	/* held for as long as this process lives: it is never closed */
+	return flock(fd, LOCK_EX | LOCK_NB) ? -EBUSY : 0;
+}
+
+int backup_open(const char *dir, const char *domain)
+{
+	char path[PATH_MAX];
+	int fd, err;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, domain) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	if ((mkdir(dir, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = take_lock(fd);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+bool backup_stood_down(int dir_fd)
+{
+	return !faccessat(dir_fd, STOOD_DOWN, F_OK, 0);
+}
+
+static int on_image(struct receiver *r, char *name)
+{
+	if (r->image_fd >= 0 || !image_name_is_good(name))
+		return -EPROTO;
+	strcpy(r->name, name);
+	if (unlinkat(r->dir_fd, STOOD_DOWN, 0) && errno != ENOENT)
+		return -errno;
+	r->image_fd = image_begin(r->dir_fd, name);
+	return r->image_fd < 0 ? r->image_fd : 0;
+}
+
+static int on_file(struct receiver *r, char *name)
+{
+	char *size = strchr(name, ' ');
+	int fd, err;
+
+	if (r->image_fd < 0 || !size)
+		return -EPROTO;
+	*size++ = '\0';
+	if (!image_name_is_good(name))
+		return -EPROTO;
+	fd = openat(r->image_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = stream_to_file(&r->stream, fd, strtoull(size, NULL, 10));
+	if (!err && fsync(fd))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* No other link than to a checkpoint beside this one */
+static int on_link(struct receiver *r, char *name)
+{
+	char *target = strchr(name, ' ');
+
+	if (r->image_fd < 0 || !target)
+		return -EPROTO;
+	*target++ = '\0';
+	if (strcmp(name, IMAGE_PARENT) || strncmp(target, "../", 3) ||
+	    !image_name_is_good(target + 3))
+		return -EPROTO;
+	return symlinkat(target, r->image_fd, name) ? -errno : 0;
+}
+
+static int on_done(struct receiver *r, char *rest)
+{
+	uint64_t number = image_number(r->name);
+	int err;
+
+	if (r->image_fd < 0)
+		return -EPROTO;
+	err = image_finish(r->dir_fd, r->image_fd, r->name);
+	close(r->image_fd);
+	r->image_fd = -1;
+	if (err || !number)
+		return err;
+	if (!image_is_complete(r->dir_fd, number))
+		return -EPROTO;
+	err = stream_say(&r->stream, "ack %" PRIu64, number);
+	return err ? err : image_prune(r->dir_fd, number);
+}
+
+static int on_stand_down(struct receiver *r, char *rest)
+{
+	int fd = openat(r->dir_fd, STOOD_DOWN, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || close(fd) || fsync(r->dir_fd))
+		return -errno;
+	return stream_say(&r->stream, "stood-down");
+}
+
+static const struct {
+	const char *word;
+	int (*run)(struct receiver *r, char *rest);
+} words[] = {
+	{"image", on_image},
+	{"file", on_file},
+	{"link", on_link},
+	{"done", on_done},
+	{"stand-down", on_stand_down},
+};
+
+static int obey(struct receiver *r, char *line)
+{
+	char *rest = strchr(line, ' ');
+
+	if (rest)
+		*rest++ = '\0';
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcmp(line, words[i].word))
+			return words[i].run(r, rest ? rest : line + strlen(line));
+	}
+	return -EPROTO;
+}
+
+static int greet(struct receiver *r)
+{
+	char line[STREAM_LINE_BYTES];
+	int64_t newest = image_newest(r->dir_fd);
+	int err;
+
+	if (newest < 0)
+		return -errno;
+	err = stream_line(&r->stream, line, -1);
+	if (!err && strcmp(line, STREAM_HELLO))
+		err = -EPROTO;
+	return err ? err : stream_say(&r->stream, "have %" PRId64, newest);
+}
+
+int receive_run(int dir_fd, int in, int out)
+{
+	static struct receiver r;
+	char line[STREAM_LINE_BYTES];
+	int err;
+
+	r.dir_fd = dir_fd;
+	r.image_fd = -1;
+	err = stream_open(&r.stream, in, out, -1);
+	if (!err)
+		err = image_clear(dir_fd, false);
+	if (!err)
+		err = greet(&r);
+	while (!err) {
+		err = stream_line(&r.stream, line, -1);
+		if (!err)
+			err = obey(&r, line);
+	}
+	if (err == -EPIPE)
+		return 0;
+	report(LOG_ERR, "cannot go on taking checkpoints: %s", strerror(-err));
+	return err;
+}
