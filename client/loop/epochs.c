@@ -86,10 +86,7 @@ static void take_over(struct epochs *loop, const struct outcommit_reply *status,
 		loop->next--;
 }
 
-/*
- * From now on nobody else drives this domain. @keep: its output stays held when we are gone. A
- * daemon that knows no leases needs none.
- */
+/* From now on nobody else drives this domain. @keep: its output stays held when we are gone. */
 static int drive(const struct epochs *loop, bool keep)
 {
 	const struct outcommit_field fields[] = {
@@ -100,8 +97,6 @@ static int drive(const struct epochs *loop, bool keep)
 	struct outcommit_error err;
 	int ret = outcommit_request(loop->connection, "drive", fields, 3, NULL, &err);
 
-	if (ret == -EINVAL && err.from_daemon)
-		return 0;
 	if (ret)
 		refused(loop, "drive", &err);
 	return ret;
@@ -162,20 +157,28 @@ static void stands_still(struct epochs *loop, const char *why)
 	end(loop, EPOCHS_STANDS_STILL);
 }
 
+/* Of a guest that is gone there is nothing more to suspend or resume. */
+static bool is_gone(struct epochs *loop, int ret)
+{
+	if (ret == -ESRCH)
+		end_failed(loop);
+	return ret == -ESRCH;
+}
+
 /* @epoch: the last one that was closed; 0: none ever, so that there is no barrier to ask for. */
 static bool resume(struct epochs *loop, uint64_t epoch)
 {
 	struct outcommit_error err;
+	int ret;
 
 	if (epoch && outcommit_preresume(loop->connection, loop->domain, epoch, &err)) {
 		stands_still(loop, err.message);
 		return false;
 	}
-	if (loop->ops->resume(loop->guest, epoch)) {
+	ret = loop->ops->resume(loop->guest, epoch);
+	if (ret && !is_gone(loop, ret))
 		stands_still(loop, "it could not be resumed");
-		return false;
-	}
-	return true;
+	return !ret;
 }
 
 static void count_failure(struct epochs *loop)
@@ -230,10 +233,11 @@ static void one_epoch(struct epochs *loop)
 	const uint64_t epoch = loop->next;
 	const int64_t began_ns = clock_ns();
 	int64_t closed_ns;
-	int failed;
+	int failed = loop->ops->suspend(loop->guest, epoch);
 
-	if (loop->ops->suspend(loop->guest, epoch)) {
-		suspend_failed(loop);
+	if (failed) {
+		if (!is_gone(loop, failed))
+			suspend_failed(loop);
 		return;
 	}
 	if (!close_epoch(loop, epoch)) {
@@ -242,6 +246,8 @@ static void one_epoch(struct epochs *loop)
 	}
 	closed_ns = clock_ns();
 	failed = loop->ops->checkpoint(loop->guest, epoch);
+	if (is_gone(loop, failed))
+		return;
 	if (failed)
 		checkpoint_failed(loop, epoch);
 	if (!resume(loop, epoch))

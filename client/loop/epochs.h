@@ -20,7 +20,10 @@
 
 struct epochs;
 
-/* 0 or a negative errno; who fails has said why, with epochs_say(). @guest is loop->guest. */
+/*
+ * 0 or a negative errno, -ESRCH if there is no guest any more; who fails has said why, with
+ * epochs_say(). @guest is loop->guest.
+ */
 struct epochs_ops {
 	int (*suspend)(void *guest, uint64_t epoch);
 	int (*checkpoint)(void *guest, uint64_t epoch);
