@@ -16,8 +16,8 @@
  * unit: a name that looks like a number must not turn into one.
  */
 static const char *const number_keys[] = {
-	"CLIENTS", "COMMITTED", "DOMAINS", "DROPS", "EPOCH", "IFB_IFINDEX", "IFINDEX", "LIMIT",
-	"OPEN", "OUTSTANDING", "PID", "PROTOCOL", "VIFS", "VIF_DROPS", "VIF_OPEN",
+	"CLIENTS", "COMMITTED", "DOMAINS", "DROPS", "EPOCH", "IFB_IFINDEX", "IFINDEX", "LEASE_PID",
+	"LEASE_UID", "LIMIT", "OPEN", "OUTSTANDING", "OWNER", "PID", "PROTOCOL", "VIFS", "VIF_DROPS", "VIF_OPEN",
 };
 static const char *const number_endings[] = { "_BYTES", "_FRAMES", "_NS" };
 static const char *const flag_keys[] = { "EPOCH_ABORTED", "WHOLE" };

@@ -12,7 +12,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define DEFAULT_TIMEOUT_MS 10000
-#define TIMEOUT_MAX_S 86400
+#define SECONDS_MAX 86400
 
 static const struct command commands[] = {
 	{ .verb = "attach",
@@ -21,6 +21,12 @@ static const struct command commands[] = {
 	  .summary = "send a vif's output through a buffer; print the buffer's name",
 	  .prints = "IFB",
 	  .run = run_request },
+	{ .verb = "drive",
+	  .arguments = { ARGUMENT_DOMAIN },
+	  .required = 1,
+	  .summary = "take the domain's lease, and drive it by what stdin says",
+	  .prints = "OPEN",
+	  .run = run_drive },
 	{ .verb = "detach",
 	  .arguments = { ARGUMENT_DOMAIN, ARGUMENT_VIF },
 	  .required = 1,
@@ -48,12 +54,12 @@ static const struct command commands[] = {
 	  .summary = "the checkpoint came to nothing: leave its frames to the next commit",
 	  .run = run_request },
 	{ .verb = "discard",
-	  .arguments = { ARGUMENT_DOMAIN },
+	  .arguments = { ARGUMENT_DOMAIN, ARGUMENT_EPOCH },
 	  .required = 1,
 	  .summary = "drop what is not committed, and go on holding",
 	  .run = run_request },
 	{ .verb = "release",
-	  .arguments = { ARGUMENT_DOMAIN },
+	  .arguments = { ARGUMENT_DOMAIN, ARGUMENT_EPOCH },
 	  .required = 1,
 	  .summary = "end protection: everything held leaves, and traffic passes again",
 	  .run = run_request },
@@ -125,14 +131,24 @@ static const char *take_socket(struct ctl *ctl, const char *value)
 	return *value ? NULL : "a path";
 }
 
-static const char *take_timeout(struct ctl *ctl, const char *value)
+/* Negative if it is not a time up to a day. */
+static double parse_seconds(const char *value)
 {
 	char *end;
 	double seconds = strtod(value, &end);
 
 	/* strtod() takes much more than a decimal number */
-	if (*end || strspn(value, "0123456789.") != strlen(value) || seconds < 0.001 ||
-	    seconds > TIMEOUT_MAX_S)
+	if (!*value || *end || strspn(value, "0123456789.") != strlen(value) ||
+	    seconds > SECONDS_MAX)
+		return -1;
+	return seconds;
+}
+
+static const char *take_timeout(struct ctl *ctl, const char *value)
+{
+	double seconds = parse_seconds(value);
+
+	if (seconds < 0.001)
 		return "seconds, from 0.001 to 86400";
 	ctl->timeout_ms = (int)(seconds * 1000);
 	return NULL;
@@ -182,6 +198,25 @@ static const char *take_pending(struct ctl *ctl, const char *value)
 	return NULL;
 }
 
+static const char *take_on_driver_lost(struct ctl *ctl, const char *value)
+{
+	if (strcmp(value, "hold") && strcmp(value, "release") && strcmp(value, "discard"))
+		return "hold, release or discard";
+	set_field(ctl, "ON_DRIVER_LOST", value);
+	return NULL;
+}
+
+static const char *take_driver_grace(struct ctl *ctl, const char *value)
+{
+	double seconds = parse_seconds(value);
+
+	if (seconds < 0)
+		return "seconds, from 0 to 86400";
+	snprintf(ctl->grace_ns, sizeof(ctl->grace_ns), "%.0f", seconds * 1e9);
+	set_field(ctl, "DRIVER_GRACE_NS", ctl->grace_ns);
+	return NULL;
+}
+
 /* The order is that of the help. --help and --version are done as soon as they are met. */
 enum { OPTION_HELP, OPTION_VERSION };
 static const struct {
@@ -198,6 +233,8 @@ static const struct {
 	{ "json", NULL, NULL, take_json, "print JSON" },
 	{ "no-legend", NULL, NULL, take_no_legend, "print tables without their headings" },
 	{ "limit", "SIZE", "attach", take_limit, "how much the vif may hold" },
+	{ "on-driver-lost", "WHAT", "drive", take_on_driver_lost, "then hold, release or discard" },
+	{ "driver-grace", "SECONDS", "drive", take_driver_grace, "how long it may take to come back" },
 	{ "pending", "WHAT", "detach", take_pending, "release or discard what is not committed" },
 	{ "interval", "MS", "run", run_take_interval, "from one checkpoint to the next (200)" },
 	{ "suspend", "COMMAND", "run", run_take_suspend, "makes the guest stand still" },

@@ -133,6 +133,33 @@ static void print_vifs(const struct outcommit_reply *status, bool legend)
 	table_free(&table);
 }
 
+/* Who drives it, if anybody does or did. */
+static void print_lease(const struct outcommit_block *domain)
+{
+	const char *lease = text(domain, "LEASE"), *pid = text(domain, "LEASE_PID");
+
+	if (!strcmp(lease, "held"))
+		print_line("Driver", "pid %s, uid %s; if it is lost: %s", pid, text(domain, "LEASE_UID"),
+			   text(domain, "ON_DRIVER_LOST"));
+	else if (!strcmp(lease, "grace"))
+		print_line("Driver", "lost, pid %s, uid %s; %s in %s", pid, text(domain, "LEASE_UID"),
+			   text(domain, "ON_DRIVER_LOST"), human_ns(number(domain, "GRACE_LEFT_NS")).text);
+	else if (!strcmp(lease, "lost"))
+		print_line("Driver", "lost, pid %s, uid %s", pid, text(domain, "LEASE_UID"));
+	if (outcommit_block_get(domain, "OWNER"))
+		print_line("Owner", "uid %s", text(domain, "OWNER"));
+}
+
+/* What waits for a commit for longer than the administrator likes. */
+static void print_hold(const struct outcommit_block *domain)
+{
+	const char *hold = text(domain, "HOLD");
+
+	if (*hold && strcmp(hold, "ok"))
+		print_line("Waiting", "nothing was committed for %s: over the %s",
+			   human_ns(number(domain, "HOLD_NS")).text, hold);
+}
+
 static void print_domain(const struct outcommit_reply *status, bool legend)
 {
 	const struct outcommit_block domain = outcommit_reply_block(status);
@@ -145,6 +172,8 @@ static void print_domain(const struct outcommit_reply *status, bool legend)
 	print_line("Held", "%s, %s%s%s", counted(&domain, "HELD_FRAMES", "frame").text,
 		   human_bytes(number(&domain, "HELD_BYTES")).text,
 		   oldest_ns ? ", oldest for " : "", oldest_ns ? human_ns(oldest_ns).text : "");
+	print_hold(&domain);
+	print_lease(&domain);
 	print_line("Dropped", "%s", counted(&domain, "DROPS", "frame").text);
 	print_epochs(status, legend);
 	print_vifs(status, legend);

@@ -61,6 +61,7 @@ struct ctl {
 	bool no_legend;
 	struct outcommit_field fields[FIELDS_MAX]; /* the request's, as they were given */
 	size_t field_count;
+	char grace_ns[24];		/* one of their values */
 	const char *domain;		/* of those, the one that messages name */
 	struct look_settings look;	/* the options of metrics, top and trace */
 	struct run_settings run;	/* the options of run */
@@ -77,6 +78,7 @@ enum exit_code ctl_connect(struct ctl *ctl);
 /* The commands */
 enum exit_code run_request(struct ctl *ctl);	/* any that is its request and no more */
 enum exit_code run_version(struct ctl *ctl);
+enum exit_code run_drive(struct ctl *ctl);	/* ctl-drive.c */
 enum exit_code run_status(struct ctl *ctl);	/* ctl-status.c */
 enum exit_code run_list(struct ctl *ctl);
 enum exit_code run_monitor(struct ctl *ctl);	/* ctl-monitor.c */

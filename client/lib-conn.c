@@ -115,15 +115,11 @@ bool conn_is_lost(int error)
 	       error == -ECONNREFUSED;
 }
 
-/*
- * Send the request that was built: 0, -EAGAIN, -ETIMEDOUT, or the connection is lost and nothing
- * was sent.
- */
-int conn_send(struct outcommit *c, int64_t deadline)
+/* Send a packet: 0, -EAGAIN, -ETIMEDOUT, or the connection is lost and nothing was sent. */
+int conn_send(struct outcommit *c, const struct wire_buf *packet, int64_t deadline)
 {
 	for (;;) {
-		ssize_t sent = send(c->fd, c->request.data, c->request.len,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t sent = send(c->fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		int ret;
 
 		if (sent >= 0)
@@ -200,6 +196,7 @@ void outcommit_close(struct outcommit *c)
 	if (!c)
 		return;
 	conn_drop(c);
+	lease_forget_all(c);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -230,12 +227,18 @@ void outcommit_set_retry(struct outcommit *c, bool retry)
 
 int outcommit_reconnect(struct outcommit *c)
 {
+	int64_t deadline;
 	int ret;
 
 	pthread_mutex_lock(&c->lock);
+	deadline = conn_deadline(c->timeout_ms);
 	conn_drop(c);
 	c->monitoring = false;
-	ret = conn_open(c, conn_deadline(c->timeout_ms));
+	ret = conn_open(c, deadline);
+	if (!ret)
+		ret = lease_renew(c, deadline, NULL, NULL);
+	if (ret)
+		conn_drop(c);
 	pthread_mutex_unlock(&c->lock);
 	return ret;
 }

@@ -13,6 +13,7 @@
 struct exchange {
 	int64_t deadline;
 	bool repeatable;
+	const char *domain; /* that the request is about, or NULL */
 	int attempts;	/* how often the request went out */
 	struct outcommit_reply *reply;
 };
@@ -64,12 +65,12 @@ static int build(struct outcommit *c, const char *verb, const struct outcommit_f
 	return check_built(c, verb, fields, count);
 }
 
-static bool has_field(const struct outcommit_field *fields, size_t count, const char *key)
+static const char *find_field(const struct outcommit_field *fields, size_t count, const char *key)
 {
 	for (size_t i = 0; i < count; i++)
-		if (fields[i].value && !strcmp(fields[i].key, key))
-			return true;
-	return false;
+		if (fields[i].key && fields[i].value && !strcmp(fields[i].key, key))
+			return fields[i].value;
+	return NULL;
 }
 
 /*
@@ -78,7 +79,7 @@ static bool has_field(const struct outcommit_field *fields, size_t count, const 
  */
 static bool is_repeatable(const char *verb, const struct outcommit_field *fields, size_t count)
 {
-	return strcmp(verb, "postsuspend") || has_field(fields, count, "EPOCH");
+	return strcmp(verb, "postsuspend") || find_field(fields, count, "EPOCH");
 }
 
 /*
@@ -87,7 +88,7 @@ static bool is_repeatable(const char *verb, const struct outcommit_field *fields
  */
 static int attempt(struct outcommit *c, struct exchange *x)
 {
-	int ret = conn_send(c, x->deadline);
+	int ret = conn_send(c, &c->request, x->deadline);
 
 	if (ret)
 		return ret;
@@ -131,13 +132,19 @@ static int exchange(struct outcommit *c, struct exchange *x)
 	int pause_ms = 0;
 
 	for (;;) {
+		bool anew = c->fd < 0;
 		int sent = x->attempts, ret = 0;
 
-		if (c->fd < 0)
+		if (anew)
 			ret = c->retry ? come_back(c, x->deadline, &pause_ms) : -ENOTCONN;
 		if (ret)
 			return ret;
-		ret = attempt(c, x);
+		if (anew)
+			ret = lease_renew(c, x->deadline, x->domain, &x->reply);
+		if (x->reply)
+			x->attempts++;
+		else if (!ret)
+			ret = attempt(c, x);
 		if (!ret)
 			return 0;
 		/* whatever is still to come must not be taken for the next request's reply */
@@ -161,12 +168,17 @@ static void settle(struct exchange *x, const char *verb)
 int request_sync(struct outcommit *c, const char *verb, const struct outcommit_field *fields,
 		 size_t count, struct outcommit_reply **reply)
 {
-	struct exchange x = { 0 };
+	struct exchange x = { .domain = find_field(fields, count, "DOMAIN") };
+	struct lease *lease = NULL;
 	int ret = -EBUSY;
 
 	pthread_mutex_lock(&c->lock);
 	if (!c->monitoring && !c->outstanding)
 		ret = build(c, verb, fields, count);
+	if (!ret && !strcmp(verb, "drive")) {
+		lease = lease_new(c, x.domain);
+		ret = lease ? 0 : -ENOMEM;
+	}
 	if (!ret) {
 		x.deadline = conn_deadline(c->timeout_ms);
 		x.repeatable = is_repeatable(verb, fields, count);
@@ -174,6 +186,10 @@ int request_sync(struct outcommit *c, const char *verb, const struct outcommit_f
 	}
 	if (!ret && !x.reply->status && !strcmp(verb, "monitor"))
 		c->monitoring = true;
+	if (lease && !ret && !x.reply->status)
+		lease_keep(c, lease);
+	else
+		lease_free(lease);
 	pthread_mutex_unlock(&c->lock);
 
 	if (ret)
@@ -191,7 +207,7 @@ int outcommit_send(struct outcommit *c, const char *verb, const struct outcommit
 	pthread_mutex_lock(&c->lock);
 	ret = build(c, verb, fields, count);
 	if (!ret)
-		ret = c->fd < 0 ? -ENOTCONN : conn_send(c, AT_ONCE);
+		ret = c->fd < 0 ? -ENOTCONN : conn_send(c, &c->request, AT_ONCE);
 	if (!ret) {
 		c->outstanding++;
 		c->monitoring |= !strcmp(verb, "monitor");

@@ -140,6 +140,33 @@ static int request_epoch(struct outcommit *c, const char *verb,
 	return 0;
 }
 
+static const char *policy_or_null(enum outcommit_policy policy)
+{
+	static const char *const words[] = {
+		[OUTCOMMIT_POLICY_CONFIGURED] = NULL,
+		[OUTCOMMIT_POLICY_HOLD] = "hold",
+		[OUTCOMMIT_POLICY_RELEASE] = "release",
+		[OUTCOMMIT_POLICY_DISCARD] = "discard",
+	};
+
+	return (size_t)policy < ARRAY_SIZE(words) ? words[policy] : "unknown";
+}
+
+int outcommit_drive(struct outcommit *c, const char *domain, const struct outcommit_terms *terms,
+		    struct outcommit_reply **reply, struct outcommit_error *err)
+{
+	static const struct outcommit_terms configured;
+	const struct outcommit_terms *given = terms ? terms : &configured;
+	struct number grace;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "ON_DRIVER_LOST", policy_or_null(given->on_driver_lost) },
+		{ "DRIVER_GRACE_NS", given->has_grace ? number(&grace, given->grace_ns) : NULL },
+	};
+
+	return outcommit_request(c, "drive", fields, ARRAY_SIZE(fields), reply, err);
+}
+
 int outcommit_attach(struct outcommit *c, const char *domain, const char *vif, uint64_t limit_bytes,
 		     char *ifb, size_t ifb_size, struct outcommit_error *err)
 {
@@ -232,19 +259,39 @@ int outcommit_abort(struct outcommit *c, const char *domain, uint64_t epoch,
 	return outcommit_request(c, "abort", fields, ARRAY_SIZE(fields), NULL, err);
 }
 
-int outcommit_discard(struct outcommit *c, const char *domain, uint64_t *open,
-		      struct outcommit_error *err)
+int outcommit_discard_epoch(struct outcommit *c, const char *domain, uint64_t epoch, uint64_t *open,
+			    struct outcommit_error *err)
 {
-	const struct outcommit_field fields[] = { { "DOMAIN", domain } };
+	struct number text;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "EPOCH", number_or_null(&text, epoch) },
+	};
 
 	return request_epoch(c, "discard", fields, ARRAY_SIZE(fields), open, err);
 }
 
-int outcommit_release(struct outcommit *c, const char *domain, struct outcommit_error *err)
+int outcommit_discard(struct outcommit *c, const char *domain, uint64_t *open,
+		      struct outcommit_error *err)
 {
-	const struct outcommit_field fields[] = { { "DOMAIN", domain } };
+	return outcommit_discard_epoch(c, domain, 0, open, err);
+}
+
+int outcommit_release_epoch(struct outcommit *c, const char *domain, uint64_t epoch,
+			    struct outcommit_error *err)
+{
+	struct number text;
+	const struct outcommit_field fields[] = {
+		{ "DOMAIN", domain },
+		{ "EPOCH", number_or_null(&text, epoch) },
+	};
 
 	return outcommit_request(c, "release", fields, ARRAY_SIZE(fields), NULL, err);
+}
+
+int outcommit_release(struct outcommit *c, const char *domain, struct outcommit_error *err)
+{
+	return outcommit_release_epoch(c, domain, 0, err);
 }
 
 int outcommit_limit(struct outcommit *c, const char *domain, uint64_t limit_bytes,

@@ -83,6 +83,21 @@ enum outcommit_pending {
 	OUTCOMMIT_PENDING_DISCARD,	/* they are dropped */
 };
 
+/* What becomes of a domain whose driver is gone. */
+enum outcommit_policy {
+	OUTCOMMIT_POLICY_CONFIGURED,	/* what the administrator wants */
+	OUTCOMMIT_POLICY_HOLD,		/* it goes on holding */
+	OUTCOMMIT_POLICY_RELEASE,	/* everything held leaves, and it is passing again */
+	OUTCOMMIT_POLICY_DISCARD,	/* what is not committed is dropped, and it goes on holding */
+};
+
+/* What a driver asks for when it begins to drive. All zeros: as it is configured. */
+struct outcommit_terms {
+	enum outcommit_policy on_driver_lost;
+	bool has_grace;
+	uint64_t grace_ns;	/* how long it may take to come back, if has_grace */
+};
+
 /* ---- Connection ---- */
 
 /**
@@ -137,6 +152,10 @@ void outcommit_set_timeout(struct outcommit *c, int timeout_ms);
  * request again. All requests can be repeated but one: a postsuspend without an epoch, which is
  * repeated only if it certainly was not delivered, and fails with -ECONNRESET otherwise. When it
  * is off, requests on a lost connection fail with -ENOTCONN until outcommit_reconnect().
+ *
+ * A new connection first drives what the lost one drove, see outcommit_drive(). If that is refused,
+ * because somebody else drives the domain by now, the request fails with what the daemon said, if it
+ * is about that domain.
  */
 void outcommit_set_retry(struct outcommit *c, bool retry);
 
@@ -145,7 +164,8 @@ void outcommit_set_retry(struct outcommit *c, bool retry);
  * @c: the connection
  *
  * For users of the asynchronous halves; requests do it by themselves. Replies that are still
- * outstanding are lost, and a monitoring connection monitors no more.
+ * outstanding are lost, and a monitoring connection monitors no more. What was driven is driven on,
+ * as far as nobody else drives it by now.
  *
  * Return: as outcommit_connect().
  */
@@ -264,9 +284,28 @@ int outcommit_block_get_u64(const struct outcommit_block *block, const char *key
  *
  * Each sends one request and returns its outcome: 0, the daemon's error, or one of the library's
  * own. @err may be NULL, and so may every output. Their common errors are -EINVAL (a bad name or
- * number), -EACCES (the peer's role), -ENOENT (no such domain) and -EIO (the kernel refused, or a
+ * number), -EACCES (the peer's role, or the domain is another user's), -EBUSY (another connection
+ * drives the domain, or its driver is expected back), -ENOENT (no such domain) and -EIO (the kernel refused, or a
  * vif is broken); others are given with each.
  */
+
+/**
+ * outcommit_drive() - take the domain's lease: from now on, nobody else drives it
+ * @c: the connection
+ * @domain: name of the domain
+ * @terms: what becomes of the domain if this connection is lost and does not come back; NULL: what
+ *   is configured
+ * @reply: STATE, OPEN, COMMITTED, to know where the domain stands, and the terms; to be freed with
+ *   outcommit_reply_free(); may be NULL
+ * @err: what went wrong
+ *
+ * The lease lasts as long as the connection. To give a domain that holds to another driver, ask for
+ * OUTCOMMIT_POLICY_HOLD without any grace, then close the connection.
+ *
+ * Return: also -EBUSY (another connection drives the domain).
+ */
+int outcommit_drive(struct outcommit *c, const char *domain, const struct outcommit_terms *terms,
+		    struct outcommit_reply **reply, struct outcommit_error *err);
 
 /**
  * outcommit_attach() - make a vif's buffer and send the vif's output through it
@@ -360,20 +399,31 @@ int outcommit_abort(struct outcommit *c, const char *domain, uint64_t epoch,
  * outcommit_discard() - drop everything that is not committed and go on holding
  * @c: the connection
  * @domain: name of the domain
+ * @epoch: the epoch that is open as far as the caller knows, the last closed one plus one: if it
+ *   is another one by the time the request arrives, it comes too late, and is refused; 0: any
  * @open: the open epoch
  * @err: what went wrong
+ *
+ * Return: also -EPROTO (@epoch is not open).
  */
 int outcommit_discard(struct outcommit *c, const char *domain, uint64_t *open,
 		      struct outcommit_error *err);
+int outcommit_discard_epoch(struct outcommit *c, const char *domain, uint64_t epoch, uint64_t *open,
+			    struct outcommit_error *err);
 
 /**
  * outcommit_release() - end protection: everything held leaves, in order, and the domain is
  * passing again
  * @c: the connection
  * @domain: name of the domain
+ * @epoch: as for outcommit_discard()
  * @err: what went wrong
+ *
+ * Return: also -EPROTO (@epoch is not open).
  */
 int outcommit_release(struct outcommit *c, const char *domain, struct outcommit_error *err);
+int outcommit_release_epoch(struct outcommit *c, const char *domain, uint64_t epoch,
+			    struct outcommit_error *err);
 
 /**
  * outcommit_limit() - set the byte limit of every vif of the domain

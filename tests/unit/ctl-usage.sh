@@ -54,7 +54,8 @@ usage 'preresume: no EPOCH given' preresume web
 usage 'commit: no EPOCH given' commit web
 usage 'abort: no EPOCH given' abort web
 usage 'discard: no DOMAIN given' discard
-usage 'release: too many arguments' release web now
+usage 'release: too many arguments' release web 5 now
+usage 'bad EPOCH, it must be' release web now
 usage 'limit: no SIZE given' limit web
 usage 'status: too many arguments' status web vif
 usage 'list: too many arguments' list web
@@ -94,6 +95,10 @@ usage 'bad value for --format, it must be openmetrics or prometheus' metrics --f
 usage 'bad value for --output, it must be a path' metrics --output=
 usage 'bad value for --perfetto, it must be a path' trace --perfetto=
 usage '--output is not for JSON' metrics --json --output x
+for seconds in '' -1 1s 1e3 86401; do
+	usage 'bad value for --driver-grace, it must be' drive web --driver-grace="$seconds"
+done
+usage 'bad value for --on-driver-lost, it must be hold, release or discard' drive web --on-driver-lost keep
 usage 'status: has no option --limit' status web --limit 1M
 usage 'attach: has no option --pending' attach web v --pending release
 usage 'run: no DOMAIN given' run
@@ -117,6 +122,10 @@ taken list --timeout 5 --no-legend
 taken attach web v --limit 64M
 taken --limit 1G attach web v
 taken detach web v --pending discard
+taken drive web --on-driver-lost discard --driver-grace 0
+taken drive web --driver-grace 0.5
+taken release web 5
+taken discard web 5
 taken postsuspend "$x64"
 taken postsuspend web 9223372036854775807
 taken status -- web
@@ -155,22 +164,28 @@ completion() (
 	_outcommitctl
 	[ ${#COMPREPLY[@]} = 0 ] || printf '%s\n' "${COMPREPLY[@]}" | sort
 )
-all_options() {
-	for verb in attach detach run metrics top trace; do completion outcommitctl $verb --; done | sort -u
+# The options that the help has for VERB: those of all commands, and those before whose summary it stands
+verb_options() {
+	"$ctl" --help | sed -n '/^options/,/^$/s/^  \(--[a-z-]*\).*/&/p' |
+		awk -v verb="$1" '{ whose = match($0, /  +[a-z, ]+: /) ? substr($0, RSTART, RLENGTH) : verb
+			if (whose ~ "(^|[ ,])" verb "([ ,:]|$)") print $1 }' | sort
 }
 same() {
 	[ -n "$1" ] && [ "$1" = "$2" ] && return
 	diff <(printf '%s\n' "$1") <(printf '%s\n' "$2")
 }
 
-# run, top and trace are made of requests, and none themselves; to drive is to keep a connection
+# run, top and trace are made of requests, and none themselves
 result 'help has the verbs of the protocol' same "$(help_verbs | grep -vxE 'run|top|trace')" \
-	"$(protocol_verbs | grep -vx drive)"
+	"$(protocol_verbs)"
 result 'completion has the verbs of the help' same "$(completion outcommitctl '')" "$(help_verbs)"
-result 'completion has the options of the help' same "$(all_options)" "$(help_options)"
+for verb in $(help_verbs); do
+	result "completion of $verb has its options in the help" same "$(completion outcommitctl "$verb" --)" "$(verb_options "$verb")"
+done
 result 'completion of a beginning' same "$(completion outcommitctl dis)" discard
 result 'completion after an option' same "$(completion outcommitctl --socket /x pre)" preresume
 result 'completion of a format' same "$(completion outcommitctl metrics --format o)" openmetrics
+result 'completion of a policy' same "$(completion outcommitctl drive web --on-driver-lost h)" hold
 result 'completion of a value' same "$(completion outcommitctl detach web --pending d)" discard
 result 'completion of an interface' same "$(completion outcommitctl attach web l)" \
 	"$(cd /sys/class/net && printf '%s\n' l*)"

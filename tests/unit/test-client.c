@@ -108,6 +108,31 @@ static int do_attach(struct pair *p)
 	return ret;
 }
 
+static int do_drive(struct pair *p)
+{
+	static const struct outcommit_terms terms = {
+		.on_driver_lost = OUTCOMMIT_POLICY_RELEASE, .has_grace = true, .grace_ns = 5,
+	};
+	struct outcommit_reply *reply = NULL;
+	int ret = outcommit_drive(p->c, "web", &terms, &reply, &p->err);
+
+	assert_true(!ret == !!reply);
+	outcommit_reply_free(reply);
+	return ret;
+}
+
+static int do_drive_as_configured(struct pair *p)
+{
+	return outcommit_drive(p->c, "web", NULL, NULL, &p->err);
+}
+
+static int do_drive_at_once(struct pair *p)
+{
+	static const struct outcommit_terms terms = { .has_grace = true };
+
+	return outcommit_drive(p->c, "web", &terms, NULL, &p->err);
+}
+
 static int do_attach_default(struct pair *p)
 {
 	return outcommit_attach(p->c, "web", "vif1.0", 0, NULL, 0, NULL);
@@ -175,9 +200,19 @@ static int do_discard(struct pair *p)
 	return ret;
 }
 
+static int do_discard_epoch(struct pair *p)
+{
+	return outcommit_discard_epoch(p->c, "web", 19, NULL, &p->err);
+}
+
 static int do_release(struct pair *p)
 {
 	return outcommit_release(p->c, "web", &p->err);
+}
+
+static int do_release_epoch(struct pair *p)
+{
+	return outcommit_release_epoch(p->c, "web", 19, &p->err);
 }
 
 static int do_limit(struct pair *p)
@@ -247,6 +282,10 @@ static const struct verb_case {
 	{ do_attach, "attach\nDOMAIN=web\nVIF=vif1.0\nLIMIT=65536\n", "0\nIFB=oc7\n", "0\n" },
 	{ do_attach, "attach\nDOMAIN=web\nVIF=vif1.0\nLIMIT=65536\n", "0\nIFB=oc7\n",
 	  "0\nIFB=1234567890123456\n" },
+	{ do_drive, "drive\nDOMAIN=web\nON_DRIVER_LOST=release\nDRIVER_GRACE_NS=5\n", "0\nOPEN=1\n",
+	  NULL },
+	{ do_drive_as_configured, "drive\nDOMAIN=web\n", "0\n", NULL },
+	{ do_drive_at_once, "drive\nDOMAIN=web\nDRIVER_GRACE_NS=0\n", "0\n", NULL },
 	{ do_attach_default, "attach\nDOMAIN=web\nVIF=vif1.0\n", "0\nIFB=oc7\n", NULL },
 	{ do_detach, "detach\nDOMAIN=web\n", "0\n", NULL },
 	{ do_detach_vif, "detach\nDOMAIN=web\nVIF=v\nPENDING=release\n", "0\n", NULL },
@@ -258,7 +297,9 @@ static const struct verb_case {
 	{ do_commit, "commit\nDOMAIN=web\nEPOCH=18446744073709551615\n", "0\nEPOCH=18\n", "0\n" },
 	{ do_abort, "abort\nDOMAIN=web\nEPOCH=17\n", "0\n", NULL },
 	{ do_discard, "discard\nDOMAIN=web\n", "0\nEPOCH=19\n", "0\nEPOCH=-1\n" },
+	{ do_discard_epoch, "discard\nDOMAIN=web\nEPOCH=19\n", "0\nEPOCH=19\n", "0\n" },
 	{ do_release, "release\nDOMAIN=web\n", "0\n", NULL },
+	{ do_release_epoch, "release\nDOMAIN=web\nEPOCH=19\n", "0\n", NULL },
 	{ do_limit, "limit\nDOMAIN=web\nLIMIT=1048576\n", "0\n", NULL },
 	{ do_status, "status\nDOMAIN=web\n", "0\nDOMAIN=web\n", NULL },
 	{ do_status_daemon, "status\n", "0\nPID=1\n", NULL },
@@ -508,6 +549,76 @@ static void test_a_restart_of_the_daemon_is_invisible(void **state)
 	assert_int_equal(outcommit_reload(p.c, &p.err), 0);
 	assert_int_equal(outcommit_reload(p.c, &p.err), 0);
 	assert_int_equal(do_commit(&p), 0);
+	end(&p);
+}
+
+#define DRIVE(domain) "drive\nDOMAIN=" domain "\n"
+
+static int drive(struct pair *p, const char *domain)
+{
+	return outcommit_drive(p->c, domain, NULL, NULL, &p->err);
+}
+
+static void test_a_new_connection_drives_what_the_lost_one_drove(void **state)
+{
+	static const char again[] = "drive\nDOMAIN=web\nON_DRIVER_LOST=release\nDRIVER_GRACE_NS=5\n";
+	struct pair p = begin(SCRIPT(ANSWER(DRIVE("web"), "0\n"), ANSWER(DRIVE("db"), "0\n"),
+				     ANSWER(again, "0\n"), ANSWER(DRIVE("no"), "-16\n"), HANG_UP("reload\n"),
+				     ANSWER(again, "0\n"), HANG_UP(DRIVE("db")), RESTART,
+				     ANSWER(again, "0\n"), ANSWER(DRIVE("db"), "0\n"),
+				     ANSWER("reload\n", "0\n")));
+
+	assert_int_equal(drive(&p, "web"), 0);
+	assert_int_equal(drive(&p, "db"), 0);
+	assert_int_equal(do_drive(&p), 0);
+	assert_int_equal(drive(&p, "no"), -EBUSY);
+	assert_int_equal(outcommit_reload(p.c, &p.err), 0);
+	end(&p);
+}
+
+static void test_a_lease_that_was_lost_fails_the_request_it_was_for(void **state)
+{
+	static const char taken[] = "-16\nMESSAGE=driven by pid 7\n";
+	struct pair p = begin(SCRIPT(ANSWER(DRIVE("db"), "0\n"), ANSWER(DRIVE("web"), "0\n"), CLOSE,
+				     ANSWER(DRIVE("web"), taken), ANSWER(DRIVE("db"), "0\n"),
+				     ANSWER("release\nDOMAIN=web\n", "-16\nMESSAGE=no\n"), CLOSE,
+				     ANSWER(DRIVE("db"), taken), ANSWER("reload\n", "0\n"), CLOSE,
+				     ANSWER("reload\n", "0\n")));
+
+	assert_int_equal(drive(&p, "db"), 0);
+	assert_int_equal(drive(&p, "web"), 0);
+	wait_readable(p.c);
+	assert_int_equal(do_release(&p), -EBUSY);
+	assert_string_equal(p.err.message, "driven by pid 7");
+	assert_int_equal(do_release(&p), -EBUSY);
+	assert_string_equal(p.err.message, "no");
+	wait_readable(p.c);
+	/* what is not about the lost domain goes on */
+	assert_int_equal(outcommit_reload(p.c, &p.err), 0);
+	wait_readable(p.c);
+	assert_int_equal(outcommit_reload(p.c, &p.err), 0);
+	end(&p);
+}
+
+static void test_a_detach_that_took_the_lease_along_is_done(void **state)
+{
+	struct pair p = begin(SCRIPT(ANSWER(DRIVE("web"), "0\n"), HANG_UP("detach\nDOMAIN=web\n"),
+				     ANSWER(DRIVE("web"), "-2\nMESSAGE=no such domain\n")));
+
+	assert_int_equal(drive(&p, "web"), 0);
+	assert_int_equal(do_detach(&p), 0);
+	end(&p);
+}
+
+static void test_a_reconnect_drives_on(void **state)
+{
+	struct pair p = begin(SCRIPT(ANSWER(DRIVE("web"), "0\n"), CLOSE, ANSWER(DRIVE("web"), "0\n"),
+				     ANSWER("reload\n", "0\n")));
+
+	assert_int_equal(drive(&p, "web"), 0);
+	wait_readable(p.c);
+	assert_int_equal(outcommit_reconnect(p.c), 0);
+	assert_int_equal(outcommit_reload(p.c, &p.err), 0);
 	end(&p);
 }
 
@@ -808,6 +919,10 @@ int main(void)
 		cmocka_unit_test(test_a_postsuspend_without_epoch_is_never_delivered_twice),
 		cmocka_unit_test(test_a_postsuspend_without_epoch_that_did_not_arrive_is_sent_anew),
 		cmocka_unit_test(test_a_restart_of_the_daemon_is_invisible),
+		cmocka_unit_test(test_a_new_connection_drives_what_the_lost_one_drove),
+		cmocka_unit_test(test_a_lease_that_was_lost_fails_the_request_it_was_for),
+		cmocka_unit_test(test_a_detach_that_took_the_lease_along_is_done),
+		cmocka_unit_test(test_a_reconnect_drives_on),
 		cmocka_unit_test(test_a_daemon_gone_for_good_costs_the_timeout),
 		cmocka_unit_test(test_without_retry_a_loss_is_the_callers),
 		cmocka_unit_test(test_a_detach_that_was_repeated_finds_its_own_work_done),

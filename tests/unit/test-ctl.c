@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -55,6 +57,66 @@ static void test_commands_send_what_was_said_and_print_what_was_asked_for(void *
 		       cases[i].out, "");
 }
 
+static void stdin_has(const char *text)
+{
+	int fd = memfd_create("in", 0);
+
+	assert_true(fd >= 0 && pwrite(fd, text, strlen(text), 0) == (ssize_t)strlen(text));
+	dup2(fd, STDIN_FILENO);
+	close(fd);
+}
+
+static void test_drive_does_line_by_line_what_stdin_says_over_one_connection(void **state)
+{
+	static const char lines[] = "postsuspend 4\n\n  preresume   4  \ncommit 9\nstatus\nfly\n"
+				    "detach vif1.0 --pending discard\nrelease 5";
+
+	stdin_has(lines);
+	ctl_expect(SCRIPT(ANSWER("drive\nON_DRIVER_LOST=release\nDRIVER_GRACE_NS=1500000000\nDOMAIN=web\n",
+				 "0\nSTATE=passing\nOPEN=4\n"),
+			  ANSWER("postsuspend\nDOMAIN=web\nEPOCH=4\n", "0\nEPOCH=4\n"),
+			  ANSWER("preresume\nDOMAIN=web\nEPOCH=4\n", "0\n"),
+			  ANSWER("commit\nDOMAIN=web\nEPOCH=9\n", "-71\nMESSAGE=why\n"),
+			  ANSWER("detach\nPENDING=discard\nDOMAIN=web\nVIF=vif1.0\n", "0\n"),
+			  ANSWER("release\nDOMAIN=web\nEPOCH=5\n", "0\n")),
+		   "drive web --on-driver-lost release --driver-grace 1.5", 0,
+		   "4\n4\nok\nfailed 5\nfailed 2\nfailed 2\nok\nok\n",
+		   "outcommitctl: commit web: why\n"
+		   "outcommitctl: drive: status cannot be asked for here\n"
+		   "outcommitctl: there is no command 'fly'\nTry 'outcommitctl --help'.\n");
+	stdin_has("");
+	ctl_expect(SCRIPT(ANSWER("drive\nDOMAIN=web\n", "-16\nMESSAGE=driven\n")), "drive web", 1, "",
+		   "outcommitctl: drive web: driven\n");
+}
+
+static void test_a_domain_shows_its_driver_and_what_waits_too_long(void **state)
+{
+	static const struct {
+		const char *lease, *line;
+	} cases[] = {
+		{ "LEASE=held\n", "     Driver: pid 7, uid 0; if it is lost: discard\n" },
+		{ "LEASE=grace\nGRACE_LEFT_NS=2000000000\n", "     Driver: lost, pid 7, uid 0; discard in 2 s\n" },
+		{ "LEASE=lost\n", "     Driver: lost, pid 7, uid 0\n" },
+		{ "OWNER=1000\n", "      Owner: uid 1000\n" },
+		{ "HOLD=limit\nHOLD_NS=61000000000\n",
+		  "    Waiting: nothing was committed for 1 min 1 s: over the limit\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char reply[256];
+		struct fake_server *server;
+		struct outcome outcome;
+
+		snprintf(reply, sizeof(reply), "0\nDOMAIN=web\nWHOLE=1\n%sLEASE_PID=7\nLEASE_UID=0\nON_DRIVER_LOST=discard\n",
+			 cases[i].lease);
+		server = fake_start(SCRIPT(ANSWER("status\nDOMAIN=web\n", reply)));
+		outcome = ctl_run(fake_path(server), "status web");
+		assert_null(fake_stop(server));
+		if (!strstr(outcome.out, cases[i].line))
+			fail_msg("no '%s' in:\n%s", cases[i].line, outcome.out);
+	}
+}
+
 static void test_json_is_for_each_command(void **state)
 {
 	static const struct {
@@ -73,10 +135,10 @@ static void test_json_is_for_each_command(void **state)
 		  "{\"schema_version\":1,\"version\":\"1\",\"pid\":7,\"module\":\"none\"}\n" },
 		/* names stay text, flags become booleans, what is no number stays what it is */
 		{ "status 12 --json", "status\nDOMAIN=12\n",
-		  "0\nDOMAIN=12\nSTATE=holding\nOPEN=3\nWHOLE=0\nVIFS=1\nDROPS=many\n"
+		  "0\nDOMAIN=12\nSTATE=holding\nOPEN=3\nWHOLE=0\nLEASE_PID=8\nVIFS=1\nDROPS=many\n"
 		  "EPOCH=2\nEPOCH_AGE_NS=5\nEPOCH_ABORTED=1\nVIF=7\nLIMIT=9\nNEW_NS=4\nNEW=4\n",
 		  "{\"schema_version\":1,\"domain\":\"12\",\"state\":\"holding\",\"open\":3,"
-		  "\"whole\":false,\"vifs\":[{\"vif\":\"7\",\"limit\":9,\"new_ns\":4,"
+		  "\"whole\":false,\"lease_pid\":8,\"vifs\":[{\"vif\":\"7\",\"limit\":9,\"new_ns\":4,"
 		  "\"new\":\"4\"}],\"drops\":\"many\","
 		  "\"epochs\":[{\"epoch\":2,\"epoch_age_ns\":5,\"epoch_aborted\":true}]}\n" },
 		{ "list --json", "list\n", "0\n", "{\"schema_version\":1,\"domains\":[]}\n" },
@@ -287,6 +349,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands_send_what_was_said_and_print_what_was_asked_for),
+		cmocka_unit_test(test_drive_does_line_by_line_what_stdin_says_over_one_connection),
+		cmocka_unit_test(test_a_domain_shows_its_driver_and_what_waits_too_long),
 		cmocka_unit_test(test_json_is_for_each_command),
 		cmocka_unit_test(test_a_refusal_has_its_exit_code_and_says_why),
 		cmocka_unit_test(test_a_daemon_that_is_not_there_is_exit_code_3),
