@@ -13,20 +13,21 @@
 #include <string.h>
 
 #define TICK_SECONDS 0.001
+#define VIFS_PER_TICK 8 /* other domains' barriers wait meanwhile */
 #define QUIET_TICKS 100 /* how long to wait for a moment without traffic */
 #define EMPTY_TICKS 3000 /* how long to wait for an empty buffer */
 
 enum stage {
 	STAGE_DRAIN, /* passing, redirect in place */
 	STAGE_FLUSH, /* no redirect: what is in the IFB comes out */
-	STAGE_DONE,
+	STAGE_EMPTY, /* the IFB may go, with those of the others */
 };
 
 struct leaving {
 	struct vif *vif;
 	enum stage stage;
-	unsigned int ticks;
-	bool looked; /* @passed is from the tick before */
+	unsigned int since; /* in the job's ticks, when the stage began */
+	bool looked; /* @passed is from an earlier tick */
 	uint64_t passed;
 };
 
@@ -37,26 +38,43 @@ struct detach {
 	ev_timer timer;
 	detach_done done;
 	void *ctx;
+	unsigned int ticks;
+	size_t turn; /* whose step is next */
 	size_t count;
 	struct leaving leaving[];
 };
 
-static void remove_buffer(struct detach *job, struct leaving *leaving)
+static void forget(struct detach *job, struct leaving *leaving, int error)
 {
 	struct vif *vif = leaving->vif;
 	struct log_about about = { .domain = job->domain->name, .vif = vif->name };
-	int ret;
 
-	registry_unindex(job->reg, vif);
-	ret = buffer_remove_ifb(&job->reg->plug, vif->buffer);
-	if (ret)
-		log_error(job->reg->log, &about, "%s stays: %s", vif->buffer->ifb, strerror(-ret));
+	if (error)
+		log_error(job->reg->log, &about, "%s stays: %s", vif->buffer->ifb, strerror(-error));
 	else
 		log_info(job->reg->log, &about, "detached");
 	registry_notify(job->reg, REGISTRY_DESTROY, job->domain, vif, "detach");
 	registry_vif_free(vif);
 	leaving->vif = NULL;
-	leaving->stage = STAGE_DONE;
+}
+
+static void remove_buffers(struct detach *job)
+{
+	struct buffer *buffers[DOMAIN_VIFS_MAX];
+	int errors[DOMAIN_VIFS_MAX];
+
+	for (size_t i = 0; i < job->count; i++) {
+		registry_unindex(job->reg, job->leaving[i].vif);
+		buffers[i] = job->leaving[i].vif->buffer;
+	}
+	buffer_remove_ifbs(&job->reg->plug, buffers, job->count, errors);
+	for (size_t i = 0; i < job->count; i++)
+		forget(job, &job->leaving[i], errors[i]);
+}
+
+static unsigned int waited(const struct detach *job, const struct leaving *leaving)
+{
+	return job->ticks - leaving->since;
 }
 
 /* What is gone already needs no waiting for; an answer that was lost says nothing. */
@@ -66,16 +84,15 @@ static bool may_go_on(struct detach *job, struct leaving *leaving, bool quiet)
 	bool empty = true, still;
 	int ret;
 
-	leaving->ticks++;
 	ret = buffer_is_empty(&job->reg->plug, leaving->vif->buffer, &empty, &passed);
 	if (ret)
-		return ret == -ENODEV || ret == -ENOENT || leaving->ticks > EMPTY_TICKS;
+		return ret == -ENODEV || ret == -ENOENT || waited(job, leaving) > EMPTY_TICKS;
 	still = leaving->looked && passed == leaving->passed;
 	leaving->looked = true;
 	leaving->passed = passed;
-	if (leaving->ticks > EMPTY_TICKS)
+	if (waited(job, leaving) > EMPTY_TICKS)
 		return true;
-	return empty && (!quiet || still || leaving->ticks > QUIET_TICKS);
+	return empty && (!quiet || still || waited(job, leaving) > QUIET_TICKS);
 }
 
 /* From here on a missing redirect is nothing that somebody else did. */
@@ -94,30 +111,34 @@ static void step(struct detach *job, struct leaving *leaving)
 		if (!may_go_on(job, leaving, true))
 			return;
 		mark_leaving(job, leaving->vif);
-		if (buffer_unredirect(&job->reg->plug, leaving->vif->buffer) && leaving->ticks <= EMPTY_TICKS)
+		if (buffer_unredirect(&job->reg->plug, leaving->vif->buffer) && waited(job, leaving) <= EMPTY_TICKS)
 			return;
 		leaving->stage = STAGE_FLUSH;
-		leaving->ticks = 0;
+		leaving->since = job->ticks;
 		leaving->looked = false;
 		/* fall through */
 	case STAGE_FLUSH:
 		if (may_go_on(job, leaving, false))
-			remove_buffer(job, leaving);
+			leaving->stage = STAGE_EMPTY;
 		return;
-	case STAGE_DONE:
+	case STAGE_EMPTY:
 		return;
 	}
 }
 
-static bool step_all(struct detach *job)
+/* True when nothing of it is left. */
+static bool step_some(struct detach *job)
 {
-	bool done = true;
-
-	for (size_t i = 0; i < job->count; i++) {
-		step(job, &job->leaving[i]);
-		done = done && job->leaving[i].stage == STAGE_DONE;
+	job->ticks++;
+	for (size_t i = 0; i < VIFS_PER_TICK && i < job->count; i++) {
+		step(job, &job->leaving[job->turn]);
+		job->turn = (job->turn + 1) % job->count;
 	}
-	return done;
+	for (size_t i = 0; i < job->count; i++)
+		if (job->leaving[i].stage != STAGE_EMPTY)
+			return false;
+	remove_buffers(job);
+	return true;
 }
 
 static void unlink_job(struct detach *job)
@@ -161,7 +182,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct detach *job = timer->data;
 
-	if (step_all(job))
+	if (step_some(job))
 		finish(job);
 }
 
@@ -255,7 +276,7 @@ int registry_detach(struct registry *reg, struct domain *domain, const char *vif
 	ev_timer_init(&job->timer, on_tick, TICK_SECONDS, TICK_SECONDS);
 	job->timer.data = job;
 	*out = NULL;
-	if (step_all(job)) {
+	if (step_some(job)) {
 		finish(job);
 		return 0;
 	}

@@ -88,6 +88,20 @@ struct nl_msg *rtmsg_link_del(int ifindex)
 	return begin_link(RTM_DELLINK, 0, ifindex);
 }
 
+struct nl_msg *rtmsg_link_group(int ifindex, uint32_t group)
+{
+	struct nl_msg *msg = begin_link(RTM_NEWLINK, 0, ifindex);
+
+	return msg ? end(msg, nla_put_u32(msg, IFLA_GROUP, group)) : NULL;
+}
+
+struct nl_msg *rtmsg_group_del(uint32_t group)
+{
+	struct nl_msg *msg = begin_link(RTM_DELLINK, 0, 0);
+
+	return msg ? end(msg, nla_put_u32(msg, IFLA_GROUP, group)) : NULL;
+}
+
 struct nl_msg *rtmsg_link_get(int ifindex, const char *name)
 {
 	struct nl_msg *msg = begin_link(RTM_GETLINK, 0, ifindex);

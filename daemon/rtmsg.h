@@ -30,6 +30,9 @@ struct tc_plug_qopt;
 struct nl_msg *rtmsg_ifb_new(const char *name, uint32_t txqueuelen);
 struct nl_msg *rtmsg_link_up(int ifindex);
 struct nl_msg *rtmsg_link_del(int ifindex);
+/* Put an interface into a group; remove all that are in one. */
+struct nl_msg *rtmsg_link_group(int ifindex, uint32_t group);
+struct nl_msg *rtmsg_group_del(uint32_t group);
 /* By index, or by name if that is 0. */
 struct nl_msg *rtmsg_link_get(int ifindex, const char *name);
 struct nl_msg *rtmsg_link_alias(int ifindex, const char *name, const char *alias);
