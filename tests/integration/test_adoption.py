@@ -159,3 +159,72 @@ def test_a_killed_daemon_leaves_no_process_behind(daemon):
     pid = daemon.process.pid
     daemon.kill()
     assert subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.DEVNULL).returncode == 1
+
+
+def no_redirect(net, vif):
+    net.tc("filter", "delete", "dev", vif, "ingress")
+
+
+def test_a_redirect_deleted_while_no_daemon_ran_is_damage_and_no_rest(net, daemon):
+    net.add_guest(1, 2)
+    with daemon.client() as client:
+        for vif in ("vif1.0", "vif1.1"):
+            client.do("attach", DOMAIN="guest1", VIF=vif)
+        client.do("postsuspend", DOMAIN="guest1", EPOCH=1)
+    daemon.kill()
+    no_redirect(net, "vif1.0")
+    daemon.start()
+    with daemon.client() as client:
+        status = client.do("status", DOMAIN="guest1")
+        assert (status.get("STATE"), status.get("WHOLE")) == ("holding", "0")
+        assert {vif["VIF"]: (vif["VIF_STATE"], vif.get("VIF_STATE_REASON")) for vif in status.blocks("VIF")} == {
+            "vif1.0": ("broken", "the redirect was deleted"), "vif1.1": ("ok", None)}
+        assert "mirred" in net.tc("filter", "show", "dev", "vif1.0", "ingress"), "the leak is closed at once"
+        assert client.ask("preresume", DOMAIN="guest1", EPOCH=1).error_name == "EIO"
+        client.do("attach", DOMAIN="guest1", VIF="vif1.0")
+        assert client.do("status", DOMAIN="guest1").get("WHOLE") == "1"
+
+
+def test_even_the_only_vif_is_not_forgotten_for_a_missing_redirect(net, daemon):
+    net.add_guest(1, 1)
+    with daemon.client() as client:
+        client.do("attach", DOMAIN="guest1", VIF="vif1.0")
+        client.do("postsuspend", DOMAIN="guest1", EPOCH=1)
+    for end in (daemon.kill, daemon.stop):
+        end()
+        no_redirect(net, "vif1.0")
+        daemon.start()
+        with daemon.client() as client:
+            status = client.do("status", DOMAIN="guest1")
+            assert (status.get("STATE"), status.get("WHOLE")) == ("holding", "0")
+            client.do("attach", DOMAIN="guest1", VIF="vif1.0")
+            assert client.do("status", DOMAIN="guest1").get("WHOLE") == "1"
+
+
+@pytest.mark.only("outcommit")
+def test_what_passed_is_mended_when_its_redirect_is_missing(net, daemon):
+    net.add_guest(1, 1)
+    with daemon.client() as client:
+        client.do("attach", DOMAIN="guest1", VIF="vif1.0")
+    daemon.kill()
+    no_redirect(net, "vif1.0")
+    daemon.start()
+    with daemon.client() as client:
+        status = client.do("status", DOMAIN="guest1")
+        assert (status.get("STATE"), status.get("WHOLE")) == ("passing", "1")
+    assert "mirred" in net.tc("filter", "show", "dev", "vif1.0", "ingress")
+
+
+def test_an_alias_of_an_older_daemon_is_taken_and_completed(net, daemon):
+    net.add_guest(1, 1)
+    with daemon.client() as client:
+        client.do("attach", DOMAIN="guest1", VIF="vif1.0")
+        client.do("postsuspend", DOMAIN="guest1", EPOCH=1)
+    daemon.kill()
+    alias = net.links()["oc.vif1.0"]["ifalias"]
+    assert alias.endswith(" ready=yes")
+    net.ip(f'link set oc.vif1.0 alias "{alias.removesuffix(" ready=yes")}"')
+    daemon.start()
+    assert net.links()["oc.vif1.0"]["ifalias"] == alias
+    with daemon.client() as client:
+        client.do("preresume", DOMAIN="guest1", EPOCH=1)
