@@ -245,6 +245,23 @@ static void check_config(struct run *run, const void *arg, struct finding *f)
 	}
 }
 
+/* Only process trees need it: it is no fault if it is not there. */
+static void check_criu(struct run *run, const void *arg, struct finding *f)
+{
+	const char *argv[] = { "criu", "--version", NULL };
+	struct spawn spawn = { .argv = argv, .timeout_ms = run->ctl->timeout_ms };
+	char said[64];
+
+	if (spawn_run(&spawn, said, sizeof(said) - 1)) {
+		find(f, LEVEL_OK, "not there; only outcommit-criu needs it");
+		advise(f, "for process trees: apt install criu");
+		return;
+	}
+	said[spawn.len] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	find(f, LEVEL_OK, "%s", said);
+}
+
 static const struct check {
 	const char *name;
 	void (*check)(struct run *run, const void *arg, struct finding *f);
@@ -262,6 +279,7 @@ static const struct check {
 	{ "plug", check_step, &plug_step },
 	{ "redirect", check_step, &redirect_step },
 	{ "frame", check_step, &frame_step },
+	{ "criu", check_criu, NULL },
 	{ "configuration", check_config, NULL },
 	{ "socket", check_socket, NULL },
 };
