@@ -142,7 +142,8 @@ enum exit_code run_metrics(struct ctl *ctl)
 		return EXIT_DONE;
 	}
 	if (ctl->json && ctl->look.output) {
-		fputs(PROGRAM ": metrics: --output is not for JSON\nTry '" PROGRAM " --help'.\n", stderr);
+		fputs(PROGRAM ": metrics: --output is not for JSON\n"
+		      "Try '" PROGRAM " --help'.\n", stderr);
 		return EXIT_USAGE;
 	}
 	code = ctl_connect(ctl);

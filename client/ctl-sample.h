@@ -42,7 +42,7 @@ struct metric {
 	const char *help;
 };
 
-#define SAMPLE_METRICS 53U
+#define SAMPLE_METRICS 57U
 #define SAMPLE_BUCKETS 64U
 
 extern const struct metric sample_metrics[SAMPLE_METRICS];

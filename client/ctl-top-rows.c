@@ -30,7 +30,7 @@ static struct top_row *row_of(struct top *top, const char *domain)
 	return row;
 }
 
-/* A counter that went back began at 0 again: with another daemon, or another domain of that name. */
+/* A counter that went back began at 0: with another daemon, or another domain of that name. */
 static uint64_t grown(uint64_t before, uint64_t now)
 {
 	return now >= before ? now - before : now;

@@ -143,7 +143,8 @@ static struct spanned *free_lane(struct trace *trace, struct traced_domain *doma
 	for (size_t i = 0; i < domain->lane_count; i++)
 		if (!*domain->lanes[i].name)
 			return &domain->lanes[i];
-	domain->lanes = not_null(reallocarray(domain->lanes, domain->lane_count + 1, sizeof(*lane)));
+	domain->lanes = not_null(reallocarray(domain->lanes, domain->lane_count + 1,
+					      sizeof(*lane)));
 	lane = &domain->lanes[domain->lane_count++];
 	*lane = (struct spanned){ .track.pid = domain->pid };
 	lane->track.tid = TID_LANE + (unsigned int)domain->lane_count;
@@ -278,7 +279,8 @@ static void take_destroy(struct trace *trace, struct traced_domain *domain,
 
 void trace_take(struct trace *trace, const struct outcommit_reply *event)
 {
-	const char *what = outcommit_reply_event(event), *name = outcommit_reply_get(event, "DOMAIN");
+	const char *what = outcommit_reply_event(event);
+	const char *name = outcommit_reply_get(event, "DOMAIN");
 	uint64_t time_ns = number(event, "TIME_NS");
 
 	if (time_ns > trace->now_ns)

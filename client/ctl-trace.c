@@ -91,7 +91,8 @@ enum exit_code run_trace(struct ctl *ctl)
 	int ret;
 
 	if (!ctl->look.perfetto) {
-		fputs(PROGRAM ": trace: no --perfetto FILE given\nTry '" PROGRAM " --help'.\n", stderr);
+		fputs(PROGRAM ": trace: no --perfetto FILE given\n"
+		      "Try '" PROGRAM " --help'.\n", stderr);
 		return EXIT_USAGE;
 	}
 	code = ctl_connect(ctl);

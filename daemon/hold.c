@@ -76,6 +76,7 @@ static void tell(struct hold *hold, struct domain *domain, enum hold_mark mark, 
 	struct registry *reg = hold->reg;
 
 	domain->hold_told = mark;
+	metrics_count(&domain->metrics, mark == HOLD_LIMIT ? METRIC_HOLD_LIMITS : METRIC_HOLD_WARNINGS);
 	log_warning(reg->log, (&(struct log_about){ .domain = domain->name, .epoch = domain->committed + 1 }),
 		    "%s: nothing was committed for %.1f s", causes[mark], (double)age_ns / 1e9);
 	if (mark == HOLD_LIMIT)

@@ -95,6 +95,7 @@ static void lose(struct lease *lease)
 	lease->state = LEASE_GRACE;
 	lease->grace_ends_ns = clock_now_ns() + grace_ns;
 	log_lease(lease, "the driver is gone");
+	metrics_count(&lease->domain->metrics, METRIC_DRIVERS_LOST);
 	registry_notify(lease->reg, REGISTRY_CHANGE, lease->domain, NULL, "driver_lost");
 	if (!grace_ns) {
 		give_up(lease);

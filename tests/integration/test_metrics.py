@@ -76,6 +76,27 @@ def test_counters_say_what_was_done_and_begin_anew_with_the_daemon(net, daemon):
     assert again['outcommit_domain_open_epoch{domain="guest1"}'] == EPOCHS + 2
 
 
+def test_a_lost_driver_and_a_hold_that_lasts_are_counted(net, daemon):
+    net.add_guest(1, 1)
+    daemon.stop()
+    daemon.configure({"policy": {"hold_warning": "100ms", "hold_limit": "150ms"}})
+    daemon.start()
+    with daemon.client() as client, daemon.client() as watcher:
+        watcher.do("monitor")
+        client.do("attach", DOMAIN="guest1", VIF="vif1.0")
+        with daemon.client() as driver:
+            driver.do("drive", DOMAIN="guest1")
+            driver.do("postsuspend", DOMAIN="guest1", EPOCH=1)
+            assert samples(ctl(daemon, "metrics"))['outcommit_domain_driven{domain="guest1"}'] == 1
+        causes = {"driver_lost", "hold_warning", "hold_limit"}
+        while causes:
+            causes.discard(watcher.receive().get("CAUSE"))
+        seen = samples(ctl(daemon, "metrics"))
+        for name in ("drivers_lost", "hold_warnings", "hold_limits"):
+            assert seen[f"outcommit_{name}_total"] == seen[f'outcommit_domain_{name}_total{{domain="guest1"}}'] == 1
+        assert seen['outcommit_domain_driven{domain="guest1"}'] == 0
+
+
 def test_a_hold_is_timed_from_its_close_to_its_commit(net, daemon):
     net.add_guest(1, 1)
     with daemon.client() as client:
