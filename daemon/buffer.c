@@ -141,6 +141,19 @@ static int create_ingress(struct plug_ctx *ctx, struct buffer *buffer)
 	return ret == -EEXIST ? 0 : ret;
 }
 
+/* Ours, and its IFB was deleted while no daemon ran: it drops what the vif sends. */
+static bool is_dead(const struct filter_info *filter)
+{
+	return filter->redirects && filter->has_record && !filter->to_ifindex;
+}
+
+static bool has_dead_redirect(struct plug_ctx *ctx, int vif_ifindex)
+{
+	struct filter_info filter;
+
+	return !buffer_redirect_get(ctx, vif_ifindex, &filter) && is_dead(&filter);
+}
+
 /*
  * The same for a new buffer. That the clsact is ours is written down in the same go, so that a killed daemon's successor knows what
  * to take away.
@@ -159,17 +172,32 @@ static int create_first_ingress(struct plug_ctx *ctx, struct buffer *buffer, con
 	if (ret != -EEXIST)
 		return ret;
 	ret = buffer_save_alias(ctx, buffer, request->domain, request->vif);
+	if (!ret && has_dead_redirect(ctx, buffer->vif_ifindex))
+		buffer->own_ingress = true;
 	/* the redirect takes every frame before they see it, and what comes back is not classified again */
-	if (!ret && has_filters(ctx, buffer->vif_ifindex, true))
+	else if (!ret && has_filters(ctx, buffer->vif_ifindex, true))
 		ret = -EBUSY;
 	return ret;
+}
+
+/* Let a redirect of ours lead into this buffer, from one moment to the next: the vif is never without. */
+static int swing_redirect(struct plug_ctx *ctx, struct buffer *buffer, const struct filter_info *filter,
+			  const struct record *record)
+{
+	int ret = run(ctx, rtmsg_record_set(filter->action_index, buffer->ifb_ifindex, record), NULL, NULL);
+
+	buffer->action_index = filter->action_index;
+	return ret ? ret : plug_prepare(buffer);
 }
 
 static int create_redirect(struct plug_ctx *ctx, struct buffer *buffer, const struct record *record)
 {
 	struct filter_info filter;
-	int ret = run(ctx, rtmsg_redirect_new(buffer->vif_ifindex, buffer->ifb_ifindex, record), NULL, NULL);
+	int ret = buffer_redirect_get(ctx, buffer->vif_ifindex, &filter);
 
+	if (!ret && is_dead(&filter))
+		return swing_redirect(ctx, buffer, &filter, record);
+	ret = run(ctx, rtmsg_redirect_new(buffer->vif_ifindex, buffer->ifb_ifindex, record), NULL, NULL);
 	if (!ret)
 		ret = buffer_redirect_get(ctx, buffer->vif_ifindex, &filter);
 	if (!ret) {
@@ -350,22 +378,16 @@ static int repair_ifb(struct plug_ctx *ctx, struct buffer *buffer, const struct 
 	return create_ifb(ctx, buffer, request);
 }
 
-/* A redirect of ours into an IFB that is gone leads nowhere: it goes before the new one comes. */
 static int repair_redirect(struct plug_ctx *ctx, struct buffer *buffer, const struct record *record)
 {
 	struct filter_info filter;
 	int ret = buffer_redirect_get(ctx, buffer->vif_ifindex, &filter);
 
-	if (!ret && filter.redirects && filter.to_ifindex == buffer->ifb_ifindex) {
-		buffer->action_index = filter.action_index;
-		ret = plug_prepare(buffer);
-		return ret ? ret : write_record(ctx, buffer, record);
-	}
-	if (!ret && !filter.has_record)
-		return -EBUSY;
+	if (!ret && filter.redirects && (filter.has_record || filter.to_ifindex == buffer->ifb_ifindex))
+		return swing_redirect(ctx, buffer, &filter, record);
 	if (!ret)
-		ret = run(ctx, rtmsg_redirect_del(buffer->vif_ifindex), NULL, NULL);
-	if (!ret || ret == -ENOENT)
+		return -EBUSY;
+	if (ret == -ENOENT)
 		ret = create_ingress(ctx, buffer);
 	return ret ? ret : create_redirect(ctx, buffer, record);
 }

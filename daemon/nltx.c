@@ -191,17 +191,27 @@ static int read_packets(struct nltx *tx, struct batch *batch)
 	return got < 0 ? -errno : 0;
 }
 
-/* Answers are queued before sendmsg returns, and a dump goes on as it is read: an empty queue means a lost answer. */
+/*
+ * Answers are queued before sendmsg returns, and a dump goes on as it is read: an empty queue means a lost answer. If the kernel says that
+ * some were lost, it need not be the acknowledgement: a question that seems to have no answer may have had one.
+ */
 static void read_answers(struct nltx *tx, struct batch *batch)
 {
+	bool lost = false;
+
 	while (batch->pending) {
 		int ret = read_packets(tx, batch);
 
-		if (ret && ret != -EINTR && ret != -ENOBUFS)
+		if (ret == -ENOBUFS)
+			lost = true;
+		else if (ret && ret != -EINTR)
 			break;
 	}
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; i < batch->count; i++) {
 		finish(batch, i, -ENOBUFS);
+		if (lost && batch->answer && !batch->errors[i])
+			batch->errors[i] = -ENOBUFS;
+	}
 }
 
 static void number(struct nltx *tx, struct iovec *iov, size_t count, uint16_t flags)
