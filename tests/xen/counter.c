@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest of the consistency proof: counts in its memory, and sends every count to an observer.
- * What the observer has seen must never be more than what the guest knows, and after a failover
- * that is what it knew when it was restored. The first counts after that are lost, because its
- * network has to connect anew; so every packet also says what the count was when that happened.
+ * The guest of the consistency proof: counts in its memory, and sends every count to an observer
+ * over every one of its interfaces. What the observer has seen must never be more than what the
+ * guest knows, and after a failover that is what it knew when it was restored. The first counts
+ * after that are lost, because its network has to connect anew; so every packet also says what the
+ * count was when that happened.
  *
- *   counter ADDRESS PORT MICROSECONDS INTERFACE
+ *   counter PORT MICROSECONDS {INTERFACE ADDRESS}...
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -16,79 +17,84 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 /* As much as an ordinary small packet. */
 #define PACKET_BYTES 200
+#define WAYS_MAX 4
 
 union packet {
 	struct {
 		uint64_t count;
-		uint64_t known; /* when its network last connected anew */
+		uint64_t known; /* when the network was lost last */
 	};
 	uint8_t bytes[PACKET_BYTES];
 };
 
-struct link {
-	int fd; /* how often the carrier came and went */
-	char changes[16];
+/* One interface, and a socket whose packets leave through it. */
+struct way {
+	int fd;
+	int downs_fd; /* how often its carrier was lost */
+	char downs[16];
 };
 
 /*
  * A restored guest's driver takes the carrier down before any process runs again; one that was
- * merely stopped for a checkpoint keeps it.
+ * merely stopped for a checkpoint keeps it. That it comes back later does not count.
  */
-static bool connects_anew(struct link *link)
+static bool was_lost(struct way *way)
 {
-	char now[sizeof(link->changes)] = "";
+	char now[sizeof(way->downs)] = "";
 	bool changed;
 
-	if (pread(link->fd, now, sizeof(now) - 1, 0) < 0)
-		err(1, "carrier_changes");
-	changed = strcmp(now, link->changes) != 0;
-	memcpy(link->changes, now, sizeof(now));
+	if (pread(way->downs_fd, now, sizeof(now) - 1, 0) < 0)
+		err(1, "carrier_down_count");
+	changed = strcmp(now, way->downs) != 0;
+	memcpy(way->downs, now, sizeof(now));
 	return changed;
 }
 
-static void open_link(struct link *link, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/carrier_changes", name);
-	link->fd = open(path, O_RDONLY);
-	connects_anew(link);
-}
-
-static int open_socket(const char *address, const char *port)
+static void way_open(struct way *way, const char *interface, const char *address, const char *port)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	char path[64];
 
-	if (!inet_aton(address, &to.sin_addr) || fd < 0 ||
-	    connect(fd, (struct sockaddr *)&to, sizeof(to)))
+	way->fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (!inet_aton(address, &to.sin_addr) || way->fd < 0 ||
+	    connect(way->fd, (struct sockaddr *)&to, sizeof(to)))
 		err(1, "%s:%s", address, port);
-	return fd;
+	snprintf(path, sizeof(path), "/sys/class/net/%s/carrier_down_count", interface);
+	way->downs_fd = open(path, O_RDONLY);
+	was_lost(way);
+}
+
+static void count_for_ever(struct way ways[], int used, useconds_t pause_us)
+{
+	union packet packet = {.count = 0};
+	bool lost;
+
+	for (;;) {
+		lost = false;
+		for (int i = 0; i < used; i++)
+			lost |= was_lost(&ways[i]);
+		if (lost)
+			packet.known = packet.count;
+		packet.count++;
+		for (int i = 0; i < used; i++)
+			while (send(ways[i].fd, &packet, sizeof(packet), 0) < 0)
+				usleep(pause_us);
+		usleep(pause_us);
+	}
 }
 
 int main(int argc, char *argv[])
 {
-	union packet packet = {.count = 0};
-	useconds_t pause_us;
-	struct link link;
-	int fd;
+	struct way ways[WAYS_MAX];
+	int used = (argc - 3) / 2;
 
-	if (argc != 5)
-		errx(2, "usage: counter ADDRESS PORT MICROSECONDS INTERFACE");
-	fd = open_socket(argv[1], argv[2]);
-	pause_us = (useconds_t)atoi(argv[3]);
-	open_link(&link, argv[4]);
-	for (;;) {
-		if (connects_anew(&link))
-			packet.known = packet.count;
-		packet.count++;
-		while (send(fd, &packet, sizeof(packet), 0) < 0)
-			usleep(pause_us);
-		usleep(pause_us);
-	}
+	if (argc < 5 || argc % 2 == 0 || used > WAYS_MAX)
+		errx(2, "usage: counter PORT MICROSECONDS {INTERFACE ADDRESS}...");
+	for (int i = 0; i < used; i++)
+		way_open(&ways[i], argv[3 + 2 * i], argv[4 + 2 * i], argv[1]);
+	count_for_ever(ways, used, (useconds_t)atoi(argv[2]));
 }

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034
 #
-# Guests for the tests, in dom0; to be sourced. A guest is a PVH domain with Debian's kernel and a busybox initrd, whose init
-# counts: stock Debian Xen has no shadow paging, so that a PV guest cannot be checkpointed.
+# The tests' guest, in dom0; to be sourced. It is a PVH domain with Debian's kernel and a busybox initrd, whose init counts
+# on two interfaces, and on a third one if that comes; it takes commands from its console. Stock Debian Xen has no shadow paging,
+# so that a PV guest could not be checkpointed.
 
-address=10.9.0
+net=10.9
 observer_port=9000
+counts=/run/counts
+count_every_us=5000
 
-make_bridge() {
-	ip link add xenbr0 type bridge
-	ip addr add "$address.1/24" dev xenbr0
-	ip link set xenbr0 up
+# One bridge for each interface, so that the observer tells them apart by their addresses
+make_bridges() {
+	local i
+	for i in 0 1 2; do
+		ip link add "xenbr$i" type bridge
+		ip addr add "$net.$i.1/24" dev "xenbr$i"
+		ip link set "xenbr$i" up
+	done
 }
 
-# guest_init MICROSECONDS
 _guest_init() {
 	cat <<-I
 		#!/bin/busybox sh
@@ -22,38 +28,56 @@ _guest_init() {
 		mkdir -p /proc /sys /dev
 		mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 		insmod /lib/xen-netfront.ko
-		while [ ! -e /sys/class/net/eth0 ]; do usleep 50000; done
-		ip addr add $address.2/24 dev eth0
-		ip link set eth0 up
+		up() {
+			while [ ! -e /sys/class/net/eth\$1 ]; do usleep 100000; done
+			ip addr add $net.\$1.2/24 dev eth\$1
+			ip link set eth\$1 up
+		}
+		up 0
+		up 1
+		/bin/counter $observer_port $count_every_us eth0 $net.0.1 eth1 $net.1.1 &
+		{ up 2; exec /bin/counter $observer_port $count_every_us eth2 $net.2.1; } &
 		echo GUEST UP
-		exec /bin/counter $address.1 $observer_port $1 eth0
+		exec sh </dev/hvc0 >/dev/hvc0 2>&1
 	I
 }
 
-# guest_make NAME MICROSECONDS VIFS
+# guest_make BINDIR: /run/g.cfg, and what it names
 guest_make() {
-	local dir=/tmp/guest-$1 release vif i
+	local dir=/run/guest release
 	release=$(uname -r)
-	mkdir -p "$dir/bin" "$dir/lib"
-	cp /bin/busybox /payload/bin/counter "$dir/bin/"
-	cp "/lib/modules/$release/kernel/drivers/net/xen-netfront.ko" "$dir/lib/"
-	_guest_init "$2" >"$dir/init"
-	chmod +x "$dir/init"
-	(cd "$dir" && find . | cpio -o -H newc --quiet | gzip -1) >"/tmp/$1.gz"
-	for ((i = 1; i <= $3; i++)); do vif="${vif:+$vif,}\"mac=00:16:3e:00:00:0$i,bridge=xenbr0\""; done
-	cat >"/tmp/$1.cfg" <<-C
-		name="$1"
+	mkdir -p $dir/bin $dir/lib $dir/sbin
+	cp /bin/busybox "$1/counter" "$1/stream" $dir/bin/
+	ln -s ../bin/poweroff $dir/sbin/poweroff
+	ln -s ../bin/reboot $dir/sbin/reboot
+	cp "/lib/modules/$release/kernel/drivers/net/xen-netfront.ko" $dir/lib/
+	_guest_init >$dir/init
+	chmod +x $dir/init
+	(cd $dir && find . | cpio -o -H newc --quiet | gzip -1) >/run/g.gz
+	cat >/run/g.cfg <<-C
+		name="g"
 		type="pvh"
 		kernel="/boot/vmlinuz-$release"
-		ramdisk="/tmp/$1.gz"
+		ramdisk="/run/g.gz"
 		memory=128
 		vcpus=1
-		extra="console=hvc0 quiet"
-		vif=[$vif]
-		on_reboot="destroy"
+		extra="console=hvc0 quiet mitigations=off"
+		vif=["mac=00:16:3e:00:00:01,bridge=xenbr0,script=vif-bridge-outcommit",
+		     "mac=00:16:3e:00:00:02,bridge=xenbr1,script=vif-bridge-outcommit"]
+		on_reboot="restart"
 		on_crash="destroy"
 	C
 }
+
+# guest_run COMMAND: at its console
+guest_run() {
+	local tty
+	tty=$(xenstore-read "/local/domain/$(xl domid g)/console/tty")
+	printf '%s\n' "$1" >"$tty"
+}
+
+counted() { wc -l <"$counts"; }
+counts_beyond() { [ "$(counted)" -gt "$1" ]; }
 
 # await SECONDS COMMAND...: until it succeeds
 await() {

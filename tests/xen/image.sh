@@ -6,20 +6,29 @@
 
 dom0_packages=(
 	linux-image-amd64 xen-hypervisor-4.17-amd64 xen-utils-4.17
-	iproute2 kmod procps psmisc cpio busybox-static
+	iproute2 kmod procps psmisc cpio busybox-static openssh-server openssh-client
 	libnl-3-200 libnl-route-3-200 libnl-genl-3-200 libev4 libinih1 libsystemd0 libjansson4
 )
 
-# Its process 1 only finds what this run wants to be run
+# Its process 1 only finds what this run wants to be run. Nothing is ever written to the disk, so that a snapshot of the memory is one of
+# everything.
 _image_init() {
 	cat <<-'I'
 		#!/bin/bash
-		export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+		export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+		if [ $$ = 1 ] && [ "${1:-}" != inside ]; then
+			mount -t tmpfs rw /mnt
+			mkdir /mnt/upper /mnt/work /mnt/root
+			modprobe overlay
+			mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work root /mnt/root
+			exec chroot /mnt/root /dom0-init inside
+		fi
 		mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 		mkdir -p /dev/pts /payload; mount -t devpts pts /dev/pts; mount -t tmpfs tmp /run; mount -t tmpfs tmp /tmp
 		modprobe 9pnet_virtio
 		mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=none payload /payload
-		exec /bin/bash /payload/init
+		cp /payload/init /run/init
+		exec /bin/bash /run/init
 	I
 }
 

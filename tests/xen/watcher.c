@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The observer of the consistency proof: writes each count that arrives, as it arrives, to a log of
- * lines
- * "COUNT KNOWN MILLISECONDS", see counter.c.
+ * lines "FROM COUNT KNOWN MILLISECONDS": FROM is the address, and so the guest's interface; see
+ * counter.c for the rest.
  *
- *   watcher ADDRESS PORT LOG
+ *   watcher PORT LOG
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -14,35 +14,38 @@
 #include <sys/socket.h>
 #include <time.h>
 
-static int open_socket(const char *address, const char *port)
+static int open_socket(const char *port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), room = 1 << 20;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), room = 4 << 20;
 
-	if (!inet_aton(address, &at.sin_addr) || fd < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)))
-		err(1, "%s:%s", address, port);
+		err(1, "port %s", port);
 	return fd;
 }
 
 int main(int argc, char *argv[])
 {
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
 	struct timespec now;
 	uint64_t packet[2]; /* count, known */
 	FILE *log;
 	int fd;
 
-	if (argc != 4)
-		errx(2, "usage: watcher ADDRESS PORT LOG");
-	fd = open_socket(argv[1], argv[2]);
-	log = fopen(argv[3], "we");
+	if (argc != 3)
+		errx(2, "usage: watcher PORT LOG");
+	fd = open_socket(argv[1]);
+	log = fopen(argv[2], "ae");
 	if (!log)
-		err(1, "%s", argv[3]);
+		err(1, "%s", argv[2]);
 	setlinebuf(log);
-	while (recv(fd, packet, sizeof(packet), 0) >= (ssize_t)sizeof(packet)) {
+	while (recvfrom(fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &len) >=
+	       (ssize_t)sizeof(packet)) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		fprintf(log, "%" PRIu64 " %" PRIu64 " %lld\n", packet[0], packet[1],
+		fprintf(log, "%s %" PRIu64 " %" PRIu64 " %lld\n", inet_ntoa(from.sin_addr),
+			packet[0], packet[1],
 			(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 	}
 	err(1, "recv");
