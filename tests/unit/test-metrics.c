@@ -36,6 +36,11 @@ static void test_what_counts_for_a_domain_counts_for_the_whole(void **state)
 
 	metrics_count(&a, METRIC_COMMITS);
 	metrics_add(&b, METRIC_COMMITS, 5);
+	metrics_time(&a, METRIC_TIME_COMMIT, 1);
+	metrics_time(&b, METRIC_TIME_COMMIT, 2);
+	assert_int_equal(a.times[METRIC_TIME_COMMIT].buckets[0], 1);
+	assert_int_equal(whole.times[METRIC_TIME_COMMIT].buckets[0], 2);
+	assert_int_equal(whole.times[METRIC_TIME_COMMIT].sum_ns, 3);
 	metrics_refused(&a, -EPROTO);
 	metrics_refused(&b, -EPERM);
 	assert_int_equal(a.counts[METRIC_COMMITS], 1);

@@ -92,7 +92,10 @@ static void test_a_daemon_that_began_anew_gives_no_nonsense(void **state)
 {
 	struct top top = { 0 };
 	struct sample first = epochs(1000, 0), second = epochs(10, 0);
+	struct sample_histogram *hold = &first.scopes[1].times[TIME_HOLD];
 
+	hold->buckets[0] = 500;
+	hold->count += 500;
 	top_take(&top, &first, 10 * SECOND);
 	top_take(&top, &second, 11 * SECOND);
 	assert_true(top.rows[0].epochs_per_s == 10);
