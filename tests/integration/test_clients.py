@@ -112,7 +112,7 @@ def connect_as(daemon, uid):
 
 
 DRIVING = ["drive", "attach", "detach", "postsuspend", "preresume", "commit", "abort", "discard", "release", "limit", "reload"]
-LOOKING = ["status", "list", "monitor", "check", "version"]
+LOOKING = ["status", "list", "monitor", "metrics", "check", "version"]
 FIELDS = {"DOMAIN": "guest1", "VIF": "vif1.0", "EPOCH": 1, "LIMIT": "1M"}
 
 
