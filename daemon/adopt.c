@@ -200,7 +200,8 @@ static int look(struct registry *reg, const struct candidate *from, struct vif *
 	return ret ? ret : take_plug(reg, vif, finding);
 }
 
-static int adopt_one(struct registry *reg, const struct candidate *from)
+/* With @unknown, a vif of which the kernel does not say where it stands is left for later, and *@unknown set. */
+static int adopt_one(struct registry *reg, const struct candidate *from, bool *unknown)
 {
 	struct vif *vif = registry_vif_new(from->alias.vif);
 	struct finding finding = { 0 };
@@ -209,6 +210,11 @@ static int adopt_one(struct registry *reg, const struct candidate *from)
 	if (!vif)
 		return -ENOMEM;
 	ret = look(reg, from, vif, &finding);
+	if (!ret && unknown && !finding.known && !is_rest(vif, &finding)) {
+		*unknown = true;
+		registry_vif_free(vif);
+		return 0;
+	}
 	if (!ret && is_rest(vif, &finding)) {
 		clear_rest(reg, vif, from->alias.domain);
 		return 0;
@@ -227,13 +233,31 @@ static int adopt_one(struct registry *reg, const struct candidate *from)
 	return 0;
 }
 
+/* One that does not know where it stands stands where its domain does: so the others come first. */
+static int adopt_each(struct registry *reg, const struct candidates *all)
+{
+	size_t laters = 0;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < all->count; i++) {
+		bool later = false;
+
+		ret = adopt_one(reg, &all->list[i], &later);
+		if (later)
+			all->list[laters++] = all->list[i];
+	}
+	for (size_t i = 0; !ret && i < laters; i++)
+		ret = adopt_one(reg, &all->list[i], NULL);
+	return ret;
+}
+
 int registry_adopt(struct registry *reg)
 {
 	struct candidates all = { 0 };
 	int ret = find_candidates(reg, &all);
 
-	for (size_t i = 0; !ret && i < all.count; i++)
-		ret = adopt_one(reg, &all.list[i]);
+	if (!ret)
+		ret = adopt_each(reg, &all);
 	free(all.list);
 	if (ret)
 		return ret;
