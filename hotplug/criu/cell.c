@@ -9,11 +9,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CGROUPS "/sys/fs/cgroup"
+#define LIFE_ATTRIBUTE "user.outcommit.life"
 #define PIDS_MAX 4096U
 #define TAKE_PASSES 100
 
@@ -39,6 +42,7 @@ int cell_open(struct cell *cell, const char *domain, const char *path)
 		snprintf(cell->path, sizeof(cell->path), "%s", path);
 	else
 		snprintf(cell->path, sizeof(cell->path), CGROUPS "/outcommit-criu.%s", domain);
+	cell->ours = !path;
 	if (!path && mkdir(cell->path, 0755) && errno != EEXIST)
 		return -errno;
 	cell->events_fd = open_in(cell->path, "cgroup.events", O_RDONLY);
@@ -50,6 +54,38 @@ void cell_close(struct cell *cell)
 	if (cell->events_fd >= 0)
 		close(cell->events_fd);
 	cell->events_fd = -1;
+	if (cell->ours)
+		rmdir(cell->path);
+}
+
+static int make_life(char life[CELL_LIFE_BYTES])
+{
+	uint8_t bytes[(CELL_LIFE_BYTES - 1) / 2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return -EIO;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(life + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
+int cell_set_life(const struct cell *cell, char life[CELL_LIFE_BYTES])
+{
+	int err = *life ? 0 : make_life(life);
+
+	if (!err && setxattr(cell->path, LIFE_ATTRIBUTE, life, CELL_LIFE_BYTES - 1, 0))
+		err = -errno;
+	return err;
+}
+
+int cell_get_life(const struct cell *cell, char life[CELL_LIFE_BYTES])
+{
+	ssize_t size = getxattr(cell->path, LIFE_ATTRIBUTE, life, CELL_LIFE_BYTES - 1);
+
+	life[size < 0 ? 0 : size] = '\0';
+	if (size < 0 && errno != ENODATA)
+		return -errno;
+	return size < 0 ? cell_set_life(cell, life) : 0;
 }
 
 static int put(const struct cell *cell, const char *name, const char *text)

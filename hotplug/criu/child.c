@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/prctl.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,6 +97,18 @@ int child_wait(pid_t pid)
 			return -errno;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int child_end(pid_t pid, int timeout_ms)
+{
+	struct pollfd ended = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+
+	if (ended.fd < 0)
+		return child_wait(pid);
+	if (poll(&ended, 1, timeout_ms) <= 0)
+		kill(-pid, SIGKILL);
+	close(ended.fd);
+	return child_wait(pid);
 }
 
 int child_run(const struct child *child)

@@ -35,7 +35,10 @@ pid_t child_start(const struct child *child);
 /* The exit status, 128 + number of the signal that ended it, or a negative errno. */
 int child_wait(pid_t pid);
 
-/* Both. */
+/* The same, but after that time it is killed. */
+int child_end(pid_t pid, int timeout_ms);
+
+/* Start it, and wait. */
 int child_run(const struct child *child);
 
 #endif

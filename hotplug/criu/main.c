@@ -90,6 +90,8 @@ static int run_thaw(const struct options *options)
 	int err;
 
 	err = cell_open(&cell, options->domain, options->cgroup);
+	if (!err && cell_root(&cell) == -ESRCH)
+		err = -ESRCH;
 	if (!err)
 		err = cell_thaw(&cell);
 	if (err)

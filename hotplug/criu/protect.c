@@ -145,6 +145,8 @@ static int checkpoint(struct protect *p)
 	int64_t began_ms;
 	int err;
 
+	if (cell_root(&p->cell) != p->tree.root)
+		return -ESRCH;
 	find_prev(p, prev);
 	began_ms = now_ms();
 	err = cell_freeze(&p->cell, (int)p->options->timeout_ms);
@@ -194,7 +196,9 @@ static int commit(struct protect *p, uint64_t number)
 	p->acked = number;
 	tell(p);
 	p->sent_ms = now_ms();
-	return image_prune(p->images_fd, number);
+	if (image_prune(p->images_fd, number))
+		report(LOG_WARNING, "cannot remove what is older than %" PRIu64, number);
+	return 0;
 }
 
 /* One acknowledgement, or a while without one: 0 if there may be more to wait for, 1 if not. */

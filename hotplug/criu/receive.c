@@ -13,12 +13,14 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "cell.h"
 #include "image.h"
 #include "report.h"
 #include "stream.h"
 
 #define LOCK "lock"
 #define STOOD_DOWN "stood-down"
+#define LIFE "life"
 
 struct receiver {
 	struct stream stream;
@@ -59,6 +61,38 @@ int backup_open(const char *dir, const char *domain)
 bool backup_stood_down(int dir_fd)
 {
 	return !faccessat(dir_fd, STOOD_DOWN, F_OK, 0);
+}
+
+int backup_set_life(int dir_fd, const char *life)
+{
+	int fd = openat(dir_fd, LIFE ".part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	size_t size = strlen(life);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, life, size) != (ssize_t)size || fsync(fd))
+		err = -EIO;
+	close(fd);
+	if (!err && (renameat(dir_fd, LIFE ".part", dir_fd, LIFE) || fsync(dir_fd)))
+		err = -errno;
+	return err;
+}
+
+/* 0: it is the one that this backup is of, or there is none; -EPERM: it is another one. */
+static int check_life(int dir_fd, const char *life)
+{
+	int fd = openat(dir_fd, LIFE, O_RDONLY | O_CLOEXEC);
+	char known[CELL_LIFE_BYTES] = "";
+	ssize_t size;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	size = read(fd, known, sizeof(known) - 1);
+	close(fd);
+	if (size < 0)
+		return -EIO;
+	return !strcmp(known, life) || backup_stood_down(dir_fd) ? 0 : -EPERM;
 }
 
 static int on_image(struct receiver *r, char *name)
@@ -121,7 +155,10 @@ static int on_done(struct receiver *r, char *rest)
 	if (!image_is_complete(r->dir_fd, number))
 		return -EPROTO;
 	err = stream_say(&r->stream, "ack %" PRIu64, number);
-	return err ? err : image_prune(r->dir_fd, number);
+	/* what is too much does no harm */
+	if (image_prune(r->dir_fd, number))
+		report(LOG_WARNING, "cannot remove what is older than %" PRIu64, number);
+	return err;
 }
 
 static int on_stand_down(struct receiver *r, char *rest)
@@ -157,6 +194,20 @@ static int obey(struct receiver *r, char *line)
 	return -EPROTO;
 }
 
+static int accept_hello(struct receiver *r, const char *line)
+{
+	const char *life = line + strlen(STREAM_HELLO);
+	int err;
+
+	if (strncmp(line, STREAM_HELLO, strlen(STREAM_HELLO)) || strlen(life) != CELL_LIFE_BYTES - 1)
+		return -EPROTO;
+	err = check_life(r->dir_fd, life);
+	if (err == -EPERM)
+		report(LOG_ERR, "this backup is of another life of it: it was restored, or it was "
+				"started anew. Remove the directory to begin again");
+	return err ? err : backup_set_life(r->dir_fd, life);
+}
+
 static int greet(struct receiver *r)
 {
 	char line[STREAM_LINE_BYTES];
@@ -166,8 +217,8 @@ static int greet(struct receiver *r)
 	if (newest < 0)
 		return -errno;
 	err = stream_line(&r->stream, line, -1);
-	if (!err && strcmp(line, STREAM_HELLO))
-		err = -EPROTO;
+	if (!err)
+		err = accept_hello(r, line);
 	return err ? err : stream_say(&r->stream, "have %" PRId64, newest);
 }
 

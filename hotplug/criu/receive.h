@@ -12,6 +12,12 @@
 /* DIR/DOMAIN, made if it is not there, and locked; -EBUSY: somebody else has it. */
 int backup_open(const char *dir, const char *domain);
 
+/*
+ * From now on only this life of the tree may send to it: one that is restored is another than the
+ * one whose checkpoint that was, wherever that may still be alive.
+ */
+int backup_set_life(int dir_fd, const char *life);
+
 /* Its last protection was ended as asked: nothing is lost if it is not restored. */
 bool backup_stood_down(int dir_fd);
 

@@ -20,6 +20,7 @@
 
 struct restore {
 	const struct options *options;
+	int backup_fd;
 	char dir[PATH_MAX]; /* the checkpoint */
 	struct cell cell;
 	struct criu criu;
@@ -31,12 +32,11 @@ static int failed(const char *what, int err)
 	return err;
 }
 
-/* Our lock on the backup is our word that nothing more is acknowledged to the old primary. */
-static int find_checkpoint(struct restore *r)
+/* The lock on the backup is our word that nothing more is acknowledged to the old primary. */
+static int lock_backup(struct restore *r)
 {
 	const struct options *options = r->options;
 	int fd = backup_open(options->rest[0], options->domain);
-	int64_t newest;
 
 	if (fd == -EBUSY)
 		report(LOG_ERR, "the primary still sends to %s/%s: end that first",
@@ -50,13 +50,33 @@ static int find_checkpoint(struct restore *r)
 		       options->domain);
 		return -ECANCELED;
 	}
-	newest = image_newest(fd);
+	r->backup_fd = fd;
+	return 0;
+}
+
+static int find_checkpoint(struct restore *r)
+{
+	const struct options *options = r->options;
+	int64_t newest = image_newest(r->backup_fd);
+
 	if (newest <= 0)
 		return failed("there is no whole checkpoint", newest ? -errno : -ENOENT);
 	snprintf(r->dir, sizeof(r->dir), "%s/%s/%" PRId64, options->rest[0], options->domain,
 		 newest);
 	report(LOG_NOTICE, "%s: restoring checkpoint %" PRId64, options->domain, newest);
 	return 0;
+}
+
+/* Before it lives: from then on the old one is a stranger to the backup, also without the lock. */
+static int begin_life(const struct restore *r)
+{
+	char life[CELL_LIFE_BYTES] = "";
+	int err;
+
+	err = cell_set_life(&r->cell, life);
+	if (!err)
+		err = backup_set_life(r->backup_fd, life);
+	return err ? failed("cannot begin a new life of it", err) : 0;
 }
 
 static int network(const struct restore *r, const char *command)
@@ -105,6 +125,26 @@ static int restore_tree(struct restore *r)
 	return err;
 }
 
+static int make_tree(struct restore *r)
+{
+	int err;
+
+	err = network(r, "make");
+	if (!err)
+		err = restore_tree(r);
+	if (err)
+		remove_network(r);
+	return err;
+}
+
+static bool is_netns(const struct restore *r)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/run/netns/%s", r->options->netns);
+	return !access(path, F_OK);
+}
+
 static int prepare(struct restore *r)
 {
 	const struct options *options = r->options;
@@ -122,9 +162,15 @@ static int prepare(struct restore *r)
 		       r->cell.path);
 		return -EEXIST;
 	}
+	if (is_netns(r)) {
+		report(LOG_ERR, "there is a network namespace %s: is it still in use?",
+		       options->netns);
+		return -EEXIST;
+	}
 	/* it may have been stopped when it was killed */
 	cell_thaw(&r->cell);
-	return find_checkpoint(r);
+	err = lock_backup(r);
+	return err ? err : find_checkpoint(r);
 }
 
 int restore_run(const struct options *options)
@@ -140,12 +186,9 @@ int restore_run(const struct options *options)
 
 	err = prepare(&r);
 	if (!err)
-		err = network(&r, "make");
-	if (!err) {
-		err = restore_tree(&r);
-		if (err)
-			remove_network(&r);
-	}
+		err = begin_life(&r);
+	if (!err)
+		err = make_tree(&r);
 	/* only now can anything reach it: before, its connections would have been refused */
 	if (!err)
 		err = network(&r, "connect");

@@ -25,12 +25,12 @@ static int number_after(const char *line, const char *word, uint64_t *number)
 	return line[size + 1 + (size_t)used] ? -EPROTO : 0;
 }
 
-int send_hello(struct stream *stream, uint64_t *newest)
+int send_hello(struct stream *stream, const char *life, uint64_t *newest)
 {
 	char line[STREAM_LINE_BYTES];
 	int err;
 
-	err = stream_say(stream, STREAM_HELLO);
+	err = stream_say(stream, STREAM_HELLO "%s", life);
 	if (!err)
 		err = stream_line(stream, line, stream->timeout_ms);
 	return err ? err : number_after(line, "have", newest);

@@ -7,8 +7,11 @@
 
 #include "stream.h"
 
-/* Say who we are; @newest: the newest checkpoint that the backup has. -EPROTO: it is none of us. */
-int send_hello(struct stream *stream, uint64_t *newest);
+/*
+ * Say who we are, and which life of the tree; @newest: the newest checkpoint that the backup has.
+ * -EPROTO: it is none of us; -EPIPE: or it refused.
+ */
+int send_hello(struct stream *stream, const char *life, uint64_t *newest);
 
 /* The checkpoint NAME in @dir_fd; @sent_bytes: how much of it there was. */
 int send_image(struct stream *stream, int dir_fd, const char *name, uint64_t *sent_bytes);

@@ -101,12 +101,12 @@ static int find_state(struct protect *p)
 /* From now on the end of this connection means something, and no other driver gets in between. */
 static int take_lease(struct protect *p)
 {
-	const struct outcommit_field domain = {"DOMAIN", p->options->domain};
+	const char *domain = p->options->domain;
 	struct outcommit_error err;
 
-	if (!outcommit_request(p->daemon, "drive", &domain, 1, NULL, &err))
+	if (!outcommit_drive(p->daemon, domain, NULL, NULL, &err))
 		return 0;
-	report(LOG_ERR, "cannot drive %s: %s", p->options->domain, err.message);
+	report(LOG_ERR, "cannot drive %s: %s", domain, err.message);
 	return err.code;
 }
 
@@ -239,6 +239,18 @@ static int find_module(struct protect *p)
 	return 0;
 }
 
+static int greet(struct protect *p, uint64_t *have)
+{
+	char life[CELL_LIFE_BYTES] = "";
+	int err;
+
+	err = cell_get_life(&p->cell, life);
+	if (err)
+		return failed(p->cell.path, err);
+	err = send_hello(&p->stream, life, have);
+	return err ? failed("the backup does not answer as it should", err) : 0;
+}
+
 /* With the backup: first what it knows, then what follows from that here. */
 static int setup_backup(struct protect *p)
 {
@@ -254,11 +266,8 @@ static int setup_backup(struct protect *p)
 	err = describe_network(p, status);
 	if (!err)
 		err = setup_way(p);
-	if (!err) {
-		err = send_hello(&p->stream, &have);
-		if (err)
-			failed("the backup does not answer as it should", err);
-	}
+	if (!err)
+		err = greet(p, &have);
 	if (!err)
 		err = setup_epochs(p, status, have);
 	outcommit_reply_free(status);
@@ -360,7 +369,7 @@ enum outcome setup_undo(struct protect *p, enum outcome outcome)
 		       p->options->domain);
 	stream_close(&p->stream);
 	if (p->way > 0)
-		child_wait(p->way);
+		child_end(p->way, (int)p->options->timeout_ms);
 	outcommit_close(p->daemon);
 	cell_close(&p->cell);
 	if (p->images_fd >= 0)

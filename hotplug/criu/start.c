@@ -93,6 +93,7 @@ static pid_t launch(char *const argv[])
 
 static int prepare(const struct options *options)
 {
+	char life[CELL_LIFE_BYTES] = "";
 	struct cell cell;
 	pid_t root;
 	int err;
@@ -105,6 +106,8 @@ static int prepare(const struct options *options)
 		err = failed(cell.path, root < 0 ? root : -EEXIST);
 	if (!err)
 		err = cell_thaw(&cell);
+	if (!err)
+		err = cell_set_life(&cell, life);
 	if (!err)
 		err = cell_take(&cell, getpid());
 	cell_close(&cell);

@@ -4,7 +4,7 @@
  * two pipes. Every wait has an end, because a host that loses its power closes nothing.
  *
  *	primary				backup
- *	outcommit-criu 1
+ *	outcommit-criu 1 LIFE
  *					have 41		its newest checkpoint, 0: none
  *	image 42
  *	file core-1.img 862		then 862 bytes
@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STREAM_HELLO "outcommit-criu 1"
+#define STREAM_HELLO "outcommit-criu 1 "
 #define STREAM_LINE_BYTES 512U
 
 struct stream {

@@ -24,6 +24,8 @@
 #include "receive.h"
 
 #define DOMAIN "web1"
+#define LIFE "00112233445566778899aabbccddeeff"
+#define HELLO "outcommit-criu 1 " LIFE "\n"
 
 struct rig {
 	char dir[64];
@@ -115,7 +117,7 @@ static const char *hear(const struct rig *rig)
 static void greet(struct rig *rig, const char *have)
 {
 	begin(rig);
-	say(rig, "outcommit-criu 1\n");
+	say(rig, HELLO);
 	assert_string_equal(hear(rig), have);
 }
 
@@ -214,14 +216,40 @@ static void nothing_leads_out_of_the_directory(void **state)
 	}
 }
 
-static void a_stranger_is_refused(void **state)
+static void refuses(struct rig *rig, const char *hello)
 {
-	struct rig *rig = *state;
-
 	begin(rig);
-	say(rig, "outcommit-criu 2\n");
+	say(rig, hello);
 	assert_string_equal(hear(rig), "");
 	assert_int_equal(end(rig), 1);
+}
+
+static void a_stranger_is_refused(void **state)
+{
+	refuses(*state, "outcommit-criu 2 " LIFE "\n");
+	refuses(*state, "outcommit-criu 1\n");
+	refuses(*state, "outcommit-criu 1 abc\n");
+}
+
+/* Above all the old one, when the backup has taken over: it would be let speak. */
+static void another_life_is_refused(void **state)
+{
+	static const char other[] = "outcommit-criu 1 ffeeddccbbaa99887766554433221100\n";
+	struct rig *rig = *state;
+
+	greet(rig, "have 0");
+	say(rig, "image 1\ndone\n");
+	assert_string_equal(hear(rig), "ack 1");
+	end(rig);
+	refuses(rig, other);
+	greet(rig, "have 1");
+	say(rig, "stand-down\n");
+	assert_string_equal(hear(rig), "stood-down");
+	end(rig);
+	begin(rig);
+	say(rig, other);
+	assert_string_equal(hear(rig), "have 1");
+	end(rig);
 }
 
 static void a_line_without_end_is_refused(void **state)
@@ -249,7 +277,7 @@ static void only_one_has_it(void **state)
 	fd = backup_open(rig->dir, DOMAIN);
 	assert_true(fd >= 0);
 	begin(&second);
-	say(&second, "outcommit-criu 1\n");
+	say(&second, HELLO);
 	assert_string_equal(hear(&second), "");
 	assert_int_equal(end(&second), 1);
 }
@@ -282,6 +310,7 @@ int main(void)
 		TEST(only_what_the_newest_needs_is_kept),
 		TEST(nothing_leads_out_of_the_directory),
 		TEST(a_stranger_is_refused),
+		TEST(another_life_is_refused),
 		TEST(a_line_without_end_is_refused),
 		TEST(only_one_has_it),
 		TEST(an_end_is_remembered_until_the_next_beginning),
