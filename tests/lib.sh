@@ -112,9 +112,10 @@ check() {
 	rm -f "$log"
 }
 
-# Run SCRIPT [ARG...] in the VM: it reports as suites do, and its results become ours.
-checks_in_vm() {
-	local line status before=$failures
+# Run NAME COMMAND...: it reports as suites do, and its results become ours.
+checks_of() {
+	local name=$1 line status before=$failures
+	shift
 	while IFS= read -r line; do
 		case $line in
 		'pass: '*) passes=$((passes + 1)) ;;
@@ -124,9 +125,12 @@ checks_in_vm() {
 		[0-9]*' passed, '[0-9]*' failed'*) continue ;;
 		esac
 		printf '%s\n' "$line"
-	done < <(rc=0; "$repo/tests/vm/run" env OUTCOMMIT_BUILD="$build" "$@" || rc=$?; echo "status: $rc")
-	[ "$status" = 0 ] || [ $failures != "$before" ] || fail "${1##*/} in the VM" "status $status"
+	done < <(rc=0; "$@" || rc=$?; echo "status: $rc")
+	[ "$status" = 0 ] || [ $failures != "$before" ] || fail "$name" "status $status"
 }
+
+# The same for SCRIPT [ARG...] in the VM
+checks_in_vm() { checks_of "${1##*/} in the VM" "$repo/tests/vm/run" env OUTCOMMIT_BUILD="$build" "$@"; }
 
 closing() {
 	local skipped=''
