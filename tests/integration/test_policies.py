@@ -242,7 +242,7 @@ def test_a_started_daemon_carries_out_no_policy_for_a_driver_it_never_saw(net, d
     daemon.start()
     assert silent(watcher())
     with daemon.client() as client:
-        assert state(client) == ("holding", "none", "1")
+        assert state(client)[:2] == ("holding", "none")
         client.do("drive", DOMAIN="guest1")
         client.do("commit", DOMAIN="guest1", EPOCH=1)
 
@@ -313,7 +313,7 @@ def test_a_reload_changes_how_long_is_too_long(net, configured, watcher):
         watching.event(caused_by("hold_warning"))
 
 
-@pytest.mark.parametrize("policy, after", [("hold", ("holding", "none", "1")), ("release", ("passing", "none", "0"))])
+@pytest.mark.parametrize("policy, after", [("hold", "holding"), ("release", "passing")])
 def test_a_stop_holds_unless_it_is_configured_to_release(net, configured, policy, after):
     net.add_guest(1, 1)
     daemon = configured(on_stop=policy)
@@ -322,7 +322,7 @@ def test_a_stop_holds_unless_it_is_configured_to_release(net, configured, policy
     daemon.stop()
     daemon.start()
     with daemon.client() as client:
-        assert state(client) == after
+        assert state(client)[:2] == (after, "none")
 
 
 def test_a_kill_releases_nothing_whatever_is_configured(net, configured):
@@ -333,7 +333,7 @@ def test_a_kill_releases_nothing_whatever_is_configured(net, configured):
     daemon.kill()
     daemon.start()
     with daemon.client() as client:
-        assert state(client) == ("holding", "none", "1")
+        assert state(client)[:2] == ("holding", "none")
 
 
 def test_frames_that_a_lost_driver_left_behind_leave_by_policy_in_order(traffic, daemon):
