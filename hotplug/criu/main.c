@@ -65,7 +65,7 @@ static int run_protect(const struct options *options)
 
 static int run_receive(const struct options *options)
 {
-	int fd = backup_open(options->rest[0], options->domain);
+	int fd = backup_open(options->rest[0], options->domain, 0);
 
 	if (fd < 0) {
 		report(LOG_ERR, "%s/%s: %s", options->rest[0], options->domain, strerror(-fd));

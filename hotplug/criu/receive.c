@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,17 +30,40 @@ struct receiver {
 	char name[IMAGE_NAME_BYTES];
 };
 
-static int take_lock(int dir_fd)
+static void on_alarm(int number)
+{
+}
+
+/* The alarm interrupts it. */
+static int wait_for_lock(int fd, unsigned int wait_s)
+{
+	const struct sigaction action = {.sa_handler = on_alarm};
+	int rc;
+
+	sigaction(SIGALRM, &action, NULL);
+	alarm(wait_s);
+	rc = flock(fd, LOCK_EX);
+	alarm(0);
+	return rc ? -EBUSY : 0;
+}
+
+static int take_lock(int dir_fd, unsigned int wait_s)
 {
 	int fd = openat(dir_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	/* held for as long as this process lives: it is never closed */
-	return flock(fd, LOCK_EX | LOCK_NB) ? -EBUSY : 0;
+	err = flock(fd, LOCK_EX | LOCK_NB) ? -EBUSY : 0;
+	if (err && wait_s)
+		err = wait_for_lock(fd, wait_s);
+	/* held for as long as this process lives */
+	if (err)
+		close(fd);
+	return err;
 }
 
-int backup_open(const char *dir, const char *domain)
+int backup_open(const char *dir, const char *domain, unsigned int wait_s)
 {
 	char path[PATH_MAX];
 	int fd, err;
@@ -51,7 +75,7 @@ int backup_open(const char *dir, const char *domain)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = take_lock(fd);
+	err = take_lock(fd, wait_s);
 	if (!err)
 		return fd;
 	close(fd);

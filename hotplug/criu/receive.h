@@ -9,8 +9,11 @@
 
 #include <stdbool.h>
 
-/* DIR/DOMAIN, made if it is not there, and locked; -EBUSY: somebody else has it. */
-int backup_open(const char *dir, const char *domain);
+/*
+ * DIR/DOMAIN, made if it is not there, and locked; -EBUSY: somebody else has it, and still had it
+ * after that time. Uses SIGALRM if it has to wait.
+ */
+int backup_open(const char *dir, const char *domain, unsigned int wait_s);
 
 /*
  * From now on only this life of the tree may send to it: one that is restored is another than the

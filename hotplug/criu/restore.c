@@ -36,7 +36,8 @@ static int failed(const char *what, int err)
 static int lock_backup(struct restore *r)
 {
 	const struct options *options = r->options;
-	int fd = backup_open(options->rest[0], options->domain);
+	/* a receiver whose primary has just died may still store what it had sent */
+	int fd = backup_open(options->rest[0], options->domain, options->timeout_ms / 1000 + 1);
 
 	if (fd == -EBUSY)
 		report(LOG_ERR, "the primary still sends to %s/%s: end that first",

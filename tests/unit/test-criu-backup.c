@@ -61,7 +61,7 @@ static void receive(const struct rig *rig, int fd)
 	int dir_fd, null = open("/dev/null", O_WRONLY);
 
 	dup2(null, STDERR_FILENO);
-	dir_fd = backup_open(rig->dir, DOMAIN);
+	dir_fd = backup_open(rig->dir, DOMAIN, 0);
 	_exit(dir_fd < 0 || receive_run(dir_fd, fd, fd) ? 1 : 0);
 }
 
@@ -272,9 +272,10 @@ static void only_one_has_it(void **state)
 	int fd;
 
 	greet(rig, "have 0");
-	assert_int_equal(backup_open(rig->dir, DOMAIN), -EBUSY);
+	assert_int_equal(backup_open(rig->dir, DOMAIN, 0), -EBUSY);
+	assert_int_equal(backup_open(rig->dir, DOMAIN, 1), -EBUSY);
 	end(rig);
-	fd = backup_open(rig->dir, DOMAIN);
+	fd = backup_open(rig->dir, DOMAIN, 0);
 	assert_true(fd >= 0);
 	begin(&second);
 	say(&second, HELLO);
