@@ -87,20 +87,39 @@ static const struct module sch_ingress = { "sch_ingress", TRIAL_REDIRECT, ANY_KE
 static const struct module cls_matchall = { "cls_matchall", TRIAL_REDIRECT, ANY_KERNEL };
 static const struct module act_mirred = { "act_mirred", TRIAL_REDIRECT, ANY_KERNEL };
 
+/* Whether it is the kernel that lacks it, or this installation that cannot load it */
+static void judge_missing(struct run *run, const struct module *module, struct finding *f)
+{
+	switch (probe_loadable(module->name, run->ctl->timeout_ms)) {
+	case 0:
+		find(f, LEVEL_OK, "can be loaded");
+		return;
+	case -ENOENT:
+		find(f, LEVEL_FAIL, "not loaded, and there is no modprobe to load it");
+		advise(f, "apt install kmod");
+		return;
+	}
+	if (probe_modules(run->kernel.release)) {
+		find(f, LEVEL_FAIL, "kernel %s does not have it", run->kernel.release);
+		advise(f, "%s", module->hint);
+	} else {
+		find(f, LEVEL_FAIL, "not loaded, and /lib/modules has nothing for kernel %s",
+		     run->kernel.release);
+		advise(f, "reboot if the kernel was upgraded; in a container, modprobe %s on the "
+			  "host; otherwise " ANY_KERNEL, module->name);
+	}
+}
+
 static void check_module(struct run *run, const void *arg, struct finding *f)
 {
 	const struct module *module = arg;
 
-	if (probe_loaded(module->name)) {
+	if (probe_loaded(module->name))
 		find(f, LEVEL_OK, "loaded");
-	} else if (run->trial.steps[module->step].good) {
+	else if (run->trial.steps[module->step].good)
 		find(f, LEVEL_OK, "built in");
-	} else if (probe_loadable(module->name, run->ctl->timeout_ms)) {
-		find(f, LEVEL_OK, "can be loaded");
-	} else {
-		find(f, LEVEL_FAIL, "kernel %s does not have it", run->kernel.release);
-		advise(f, "%s", module->hint);
-	}
+	else
+		judge_missing(run, module, f);
 }
 
 /* Ours has a version and shows its state, mainline's neither. */

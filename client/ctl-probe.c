@@ -36,7 +36,7 @@ bool probe_loaded(const char *module)
 	return !access(path, F_OK);
 }
 
-bool probe_loadable(const char *module, int timeout_ms)
+int probe_loadable(const char *module, int timeout_ms)
 {
 	/* it is not in every user's PATH */
 	static const char *const programs[] = {
@@ -44,15 +44,27 @@ bool probe_loadable(const char *module, int timeout_ms)
 		"/usr/sbin/modprobe",
 		"/sbin/modprobe",
 	};
+	int found = -ENOENT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		const char *argv[] = { programs[i], "--dry-run", "--quiet", module, NULL };
 		struct spawn spawn = { .argv = argv, .timeout_ms = timeout_ms };
+		int ret = spawn_run(&spawn, NULL, 0);
 
-		if (!spawn_run(&spawn, NULL, 0))
-			return true;
+		if (!ret)
+			return 0;
+		if (ret != 127)
+			found = -ENODEV;
 	}
-	return false;
+	return found;
+}
+
+bool probe_modules(const char *release)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", release);
+	return !access(path, F_OK);
 }
 
 bool probe_version(const char *module, char *version, size_t size)

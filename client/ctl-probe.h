@@ -10,8 +10,10 @@
 bool probe_net_admin(void);
 /* Is this module there now? One that is built in and has no parameters does not show. */
 bool probe_loaded(const char *module);
-/* Would modprobe find it? */
-bool probe_loadable(const char *module, int timeout_ms);
+/* Would modprobe find it? 0, -ENODEV if not, -ENOENT if there is no modprobe. */
+int probe_loadable(const char *module, int timeout_ms);
+/* Are there modules for the kernel that runs? */
+bool probe_modules(const char *release);
 /* The version that the loaded module says it has. */
 bool probe_version(const char *module, char *version, size_t size);
 /*
