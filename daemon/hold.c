@@ -94,8 +94,10 @@ static void look_at(struct hold *hold, struct domain *domain, uint64_t now_ns)
 		domain->hold_told_since_ns = domain->held_since_ns;
 		domain->hold_told = HOLD_OK;
 	}
-	if (mark > domain->hold_told)
-		tell(hold, domain, mark, age_ns);
+	/* a daemon that had no time to look is late with both */
+	for (enum hold_mark next = domain->hold_told + 1; next <= mark; next++)
+		if (age_of(hold->reg->config, next) != NEVER_NS)
+			tell(hold, domain, next, age_ns);
 }
 
 void hold_look(struct hold *hold)
