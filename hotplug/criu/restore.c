@@ -163,6 +163,9 @@ static int prepare(struct restore *r)
 		       r->cell.path);
 		return -EEXIST;
 	}
+	err = lock_backup(r);
+	if (err)
+		return err;
 	if (is_netns(r)) {
 		report(LOG_ERR, "there is a network namespace %s: is it still in use?",
 		       options->netns);
@@ -170,8 +173,7 @@ static int prepare(struct restore *r)
 	}
 	/* it may have been stopped when it was killed */
 	cell_thaw(&r->cell);
-	err = lock_backup(r);
-	return err ? err : find_checkpoint(r);
+	return find_checkpoint(r);
 }
 
 int restore_run(const struct options *options)
