@@ -234,10 +234,22 @@ inline do_abort(e)
 	fi
 }
 
-inline do_discard()
+/* What was meant for another epoch than the open one comes too late. */
+inline check_meant(e)
 {
 	if
-	:: !d_holding -> skip
+#ifndef BUG_LATE
+	:: e != d_open && (d_holding || e > d_open) -> ret = EPROTO
+#endif
+	:: else -> skip
+	fi
+}
+
+inline do_discard(e)
+{
+	check_meant(e);
+	if
+	:: ret || !d_holding -> skip
 	:: else ->
 		for (i : 0 .. VIFS - 1) {
 			batch[i] = is_live(i) && vif[i].holding
@@ -254,7 +266,16 @@ inline do_discard()
 	fi
 }
 
-inline do_release()
+inline do_release(e)
+{
+	check_meant(e);
+	if
+	:: ret -> skip
+	:: else -> pass_all()
+	fi
+}
+
+inline pass_all()
 {
 	highest = d_open;
 	for (i : 0 .. VIFS - 1) {
@@ -379,8 +400,8 @@ inline handle(verb, e)
 	:: verb == preresume -> do_preresume(e)
 	:: verb == commit -> do_commit(e)
 	:: verb == abort -> do_abort(e)
-	:: verb == discard -> do_discard()
-	:: verb == release -> do_release()
+	:: verb == discard -> do_discard(e)
+	:: verb == release -> do_release(e)
 	:: verb == attach -> do_attach(e)
 	fi;
 	lockstep_after(verb, e);

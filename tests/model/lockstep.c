@@ -119,9 +119,9 @@ static int give(void)
 	case C_ABORT:
 		return domain_abort(&code.domain, c_epoch, &fault);
 	case C_DISCARD:
-		return domain_discard(&code.domain, 0, 0, &fault);
+		return domain_discard(&code.domain, c_epoch, 0, &fault);
 	default:
-		return domain_release(&code.domain, 0, &fault);
+		return domain_release(&code.domain, c_epoch, &fault);
 	}
 }
 

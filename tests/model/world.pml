@@ -29,6 +29,7 @@ byte resets = RESETS, pluggings = PLUGGINGS, changes = CHANGES;
 /* A request that a driver gave up waiting for, and that is still in the daemon's socket. */
 mtype:verb late_verb = none;
 byte late_epoch;
+byte unanswered;		/* the epoch of a release whose reply this driver did not wait for */
 
 inline print_state()
 {
@@ -98,6 +99,7 @@ end:	do
 
 /* What goes wrong this time, chosen before. */
 bool reply_lost;
+bool delayed;			/* it is not even read before it is late */
 bool answered;
 
 #define operates(verb) (verb == postsuspend || verb == commit || verb == discard || verb == release)
@@ -120,9 +122,14 @@ inline choose_loss(verb, e)
 	if
 	:: reply_lost = false
 	:: losses > 0 -> losses--; reply_lost = true
-	:: losses > 0 && late_verb == none && verb != discard && verb != release && verb != attach ->
+	:: losses > 0 && late_verb == none && verb != attach ->
 		losses--; reply_lost = true;
-		late_verb = verb; late_epoch = e
+		late_verb = verb; late_epoch = e;
+		unanswered = (verb == release -> e : unanswered);
+		if
+		:: true -> skip
+		:: verb == release || verb == discard -> delayed = true
+		fi
 	fi
 }
 
@@ -159,11 +166,14 @@ inline judge_progress(verb, e)
 	assert(no_dead_end)
 }
 
-/* A release, once asked for, opens the way before its reply comes. */
+/* A release, once asked for, opens the way before its reply comes. Nobody releases while a close may still be on its way. */
 inline begin_request(verb, e)
 {
 	if
-	:: verb == release -> free = ALL; protected = false; ending = true; late_verb = none; late_epoch = 0
+	:: verb == release ->
+		free = ALL; protected = false; ending = true;
+		late_epoch = (late_verb == release || late_verb == discard -> late_epoch : 0);
+		late_verb = (late_verb == release || late_verb == discard -> late_verb : none)
 	:: else -> skip
 	fi
 }
@@ -175,20 +185,27 @@ inline ask(verb, e)
 		count_lost();
 		may_drop = verb == discard || verb == attach || unseen[0] || unseen[VIFS - 1];
 		effects = 0;
-		handle(verb, e)
+		if
+		:: delayed -> ret = EIO
+		:: else -> handle(verb, e)
+		fi
 	}
 	d_step {
 		may_drop = false;
 		judge_accounts(false);
-		print_request(verb, e);
-		judge_reply(verb, e);
+		if
+		:: delayed -> skip
+		:: else ->
+			print_request(verb, e);
+			judge_reply(verb, e);
 #ifndef NAIVE
-		judge_progress(verb, e);
+			judge_progress(verb, e);
 #endif
-		react(verb, e);
+			react(verb, e);
+			print_state()
+		fi;
 		answered = ret == 0;
-		end_request();
-		print_state()
+		end_request()
 	}
 #ifndef NAIVE
 	d_step {
@@ -204,15 +221,22 @@ inline ask(verb, e)
 
 inline end_request()
 {
-	fault_kind = sound; fault_vif = 0; reply_lost = false;
+	fault_kind = sound; fault_vif = 0; reply_lost = false; delayed = false;
 	op = none; op_mask = 0; op_epoch = 0; ret = 0; effects = 0
 }
 
-/* Another driver has no memory: status tells it the open epoch, and it sees whether the guest runs. */
+/*
+ * Another driver has no memory: the reply to drive tells it the open epoch, and it sees whether the guest runs. The lease is its own then:
+ * what the old connection still had to say is refused.
+ */
 inline take_over()
 {
 	d_step {
 		printf("@ orphan\n");
+#ifndef BUG_NO_LEASE
+		late_verb = none; late_epoch = 0;
+#endif
+		unanswered = 0;
 		if
 		:: running -> phase = going
 		:: !running && d_holding && d_open == epoch + 1 -> phase = closed
@@ -235,6 +259,9 @@ inline take_over()
 #define in_step true
 #endif
 
+/* Who gave up on the reply to a release does not go on in the epoch that it was for. */
+#define is_releasing(e) (late_verb == release && unanswered == (e))
+
 proctype driver()
 {
 	mtype:verb asked = none;
@@ -247,9 +274,9 @@ proctype driver()
 	:: atomic {
 		if
 		:: up && phase == paused && epoch <= EPOCHS -> asked = postsuspend; about = epoch
-		:: up && phase == closed -> asked = preresume; about = epoch
-		:: up && changes > 0 && !ending && d_holding -> changes--; asked = release
-		:: up && ending -> asked = release
+		:: up && phase == closed && !is_releasing(epoch + 1) -> asked = preresume; about = epoch
+		:: up && changes > 0 && !ending && d_holding -> changes--; asked = release; about = d_open
+		:: up && ending -> asked = release; about = d_open
 #ifdef NAIVE
 		:: up && safe > told && protected -> asked = commit; about = told + 1
 #else
@@ -259,7 +286,7 @@ proctype driver()
 		:: up && phase == closed && may_abort(epoch) -> changes--; asked = abort; about = epoch
 		:: up && phase != closed && epoch > 1 && may_abort(epoch - 1) ->
 			changes--; asked = abort; about = epoch - 1
-		:: up && changes > 0 && phase != paused && protected -> changes--; asked = discard
+		:: up && changes > 0 && phase != paused && protected -> changes--; asked = discard; about = d_open
 		:: up && vif[0].state == broken -> asked = attach
 		:: up && vif[VIFS - 1].state == broken -> asked = attach; about = VIFS - 1
 #endif
@@ -311,7 +338,7 @@ end:	do
 	:: d_step { !up -> quiet = true; adopt(); quiet = false; judge_start(); print_state() }
 	:: d_step { up && late_verb != none ->
 		count_lost();
-		may_drop = unseen[0] || unseen[VIFS - 1];
+		may_drop = late_verb == discard || unseen[0] || unseen[VIFS - 1];
 		handle(late_verb, late_epoch);
 		may_drop = false;
 		judge_accounts(false);

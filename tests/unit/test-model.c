@@ -242,14 +242,14 @@ static int do_preresume(struct domain *domain, uint64_t epoch, struct domain_fau
 	return domain_preresume(domain, epoch, fault);
 }
 
-static int do_discard(struct domain *domain, uint64_t unused, struct domain_fault *fault)
+static int do_discard(struct domain *domain, uint64_t epoch, struct domain_fault *fault)
 {
-	return domain_discard(domain, 0, 0, fault);
+	return domain_discard(domain, epoch, 0, fault);
 }
 
-static int do_release(struct domain *domain, uint64_t unused, struct domain_fault *fault)
+static int do_release(struct domain *domain, uint64_t epoch, struct domain_fault *fault)
 {
-	return domain_release(domain, 0, fault);
+	return domain_release(domain, epoch, fault);
 }
 
 static const struct {
