@@ -272,9 +272,11 @@ void wire_begin(struct wire_buf *buf, const char *head)
 
 void wire_begin_reply(struct wire_buf *buf, int error)
 {
-	char head[16];
+	char head[16] = "0";
 
-	snprintf(head, sizeof(head), "%d", error);
+	/* a barrier that is closed waits for no formatting */
+	if (error)
+		snprintf(head, sizeof(head), "%d", error);
 	wire_begin(buf, head);
 }
 
