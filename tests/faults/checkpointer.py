@@ -23,12 +23,12 @@ class Stuck(RuntimeError):
 
 
 class Checkpointer:
-    def __init__(self, world, number, vifs, chance, depth=1, run_s=0.008, transfer_s=0.008):
+    def __init__(self, world, number, vifs, chance, depth=1, run_s=0.02, transfer_s=0.015):
         self.world, self.number, self.chance, self.depth = world, number, chance, depth
         self.run_s, self.transfer_s = run_s, transfer_s
         self.name = f"guest{number}"
         self.vifs = world.net.add_guest(number, vifs)
-        self.guest = Guest(world.net, number, vifs, burst=chance.randint(1, 2), interval_us=chance.choice([2000, 3000, 5000]))
+        self.guest = Guest(world.net, number, vifs, burst=chance.randint(1, 2), interval_us=chance.choice([4000, 6000, 9000]))
         self.record = Record(world.directory / f"record{number}")
         # whoever has it sees the domain between two requests
         self.gate = threading.RLock()
@@ -95,6 +95,11 @@ class Checkpointer:
         self.record.commit(epoch)
         self.ask("commit", EPOCH=epoch)
         self.committed = epoch
+
+    def hold_again(self):
+        """After a release."""
+        self.close_epoch()
+        self.commit(self.open - 1)
 
     def close_epoch(self):
         with self.gate:

@@ -17,12 +17,12 @@ import traceback
 
 from rig.places import run
 
-from . import damage, host, netlink, process  # noqa: F401 pylint: disable=unused-import
+from . import damage, host, lease, netlink, process  # noqa: F401 pylint: disable=unused-import
 from .kinds import KINDS, kinds_for
 from .world import ZEROS, Stage, World
 
 # domain to vifs
-DOMAINS = {1: 2, 2: 1, 3: 3}
+DOMAINS = {1: 2, 2: 1, 3: 2}
 MODULES = ("ifb numifbs=0", "sch_plug", "act_mirred", "cls_matchall", "sch_ingress", "bridge", "veth")
 
 
@@ -95,7 +95,7 @@ def judge(world, report, faults):
     print(f"{world.epochs()} epochs, {faults} faults, {world.service.starts} starts of the daemon; refused and repeated: "
           + (", ".join(f"{count} {name}" for name, count in sorted(refusals.items())) or "none"))
     print(f"{verdict['sent']} frames sent, {verdict['captured']} seen outside; dropped over the limit and counted: {world.over_limit}, "
-          f"destroyed by others: {verdict['destroyed'] - world.over_limit}, let out by others: {verdict['leaked']}")
+          f"destroyed by others or by a policy: {verdict['destroyed'] - world.over_limit}, let out by others: {verdict['leaked']}")
     for zero in ZEROS:
         report.line(verdict[zero] == 0, f"{zero} frames: {verdict[zero]} of {verdict['sent']}")
     report.line(verdict["captured"] + verdict["destroyed"] + verdict["lost"] == verdict["sent"] > 0, "every frame is accounted for")

@@ -16,7 +16,7 @@ import traceback
 
 from rig.places import run
 
-from . import damage, host, netlink, process  # noqa: F401 pylint: disable=unused-import
+from . import damage, host, lease, netlink, process  # noqa: F401 pylint: disable=unused-import
 from .kinds import kinds_for
 from .main import MODULES, Report
 from .world import ZEROS, Stage, World
@@ -60,9 +60,9 @@ class Soak:
         self.totals = dict.fromkeys(("sent", "captured", "destroyed", "leaked", "over_limit", *ZEROS), 0)
 
     def guests(self, world):
-        """Between one and four of them come; some leave while the others go on."""
-        for number in range(1, self.chance.randint(1, 4) + 1):
-            world.add(number, self.chance.randint(1, 4), depth=self.chance.randint(1, 8) if self.module == "outcommit" else 1)
+        """Between one and three of them come; some leave while the others go on."""
+        for number in range(1, self.chance.randint(1, 3) + 1):
+            world.add(number, self.chance.randint(1, 3), depth=self.chance.randint(1, 8) if self.module == "outcommit" else 1)
         if not any(len(domain.vifs) > 1 for domain in world.domains.values()):
             world.add(9, 2)
 

@@ -123,6 +123,9 @@ class World:
         domain.start()
         return domain
 
+    def any_domain(self):
+        return self.chance.choice(list(self.domains.values()))
+
     def everybody_lives(self):
         for domain in self.domains.values():
             if domain.error:
