@@ -86,20 +86,27 @@ static void take_over(struct epochs *loop, const struct outcommit_reply *status,
 		loop->next--;
 }
 
-/* From now on nobody else drives this domain. @keep: its output stays held when we are gone. */
-static int drive(const struct epochs *loop, bool keep)
+/* From now on nobody else drives this domain. @terms: for the time when we are gone. */
+static int drive(const struct epochs *loop, const struct outcommit_terms *terms)
 {
-	const struct outcommit_field fields[] = {
-		{ "DOMAIN", loop->domain },
-		{ "ON_DRIVER_LOST", keep ? "hold" : NULL },
-		{ "DRIVER_GRACE_NS", keep ? "0" : NULL },
-	};
 	struct outcommit_error err;
-	int ret = outcommit_request(loop->connection, "drive", fields, 3, NULL, &err);
+	int ret = outcommit_drive(loop->connection, loop->domain, terms, NULL, &err);
 
 	if (ret)
 		refused(loop, "drive", &err);
 	return ret;
+}
+
+/* Whoever comes next need not wait, and nothing is released because we have gone. */
+static void hand_over_domain(const struct epochs *loop)
+{
+	static const struct outcommit_terms terms = {
+		.on_driver_lost = OUTCOMMIT_POLICY_HOLD,
+		.has_grace = true,
+	};
+
+	if (loop->holding)
+		drive(loop, &terms);
 }
 
 static int find_state(struct epochs *loop, bool mainline)
@@ -124,7 +131,7 @@ static int find_state(struct epochs *loop, bool mainline)
 static int begin(struct epochs *loop)
 {
 	bool mainline = true;
-	int ret = drive(loop, false);
+	int ret = drive(loop, NULL);
 
 	if (!ret)
 		ret = get_module(loop, &mainline);
@@ -365,7 +372,6 @@ enum epochs_end epochs_run(struct epochs *loop)
 			end(loop, EPOCHS_ASKED);
 	}
 	finish(loop);
-	if (loop->holding)
-		drive(loop, true);
+	hand_over_domain(loop);
 	return loop->end;
 }
