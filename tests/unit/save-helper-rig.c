@@ -143,20 +143,39 @@ void rig_set_environment(struct rig *rig, const char *script)
 }
 
 /* @stream is libxl's word for what it is, 1 for Remus. */
-static void become_wrapper(int in, int out, int back, bool restore, const char *stream)
+static void become_wrapper(int in, int out, int back, int io, bool restore, const char *stream)
 {
-	char fd[16];
+	char fd[16], io_fd[16];
 
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	snprintf(fd, sizeof(fd), "%d", back);
+	snprintf(io_fd, sizeof(io_fd), "%d", io);
 	if (restore)
-		execl(XEN_SAVE_HELPER, XEN_SAVE_HELPER, "--restore-domain", "0", fd, "7", "1", "2",
+		execl(XEN_SAVE_HELPER, XEN_SAVE_HELPER, "--restore-domain", io_fd, fd, "7", "1", "2",
 		      "3", "4", "288", stream, (char *)NULL);
 	else
-		execl(XEN_SAVE_HELPER, XEN_SAVE_HELPER, "--save-domain", "0", fd, "7", "1", "184",
+		execl(XEN_SAVE_HELPER, XEN_SAVE_HELPER, "--save-domain", io_fd, fd, "7", "1", "184",
 		      stream, (char *)NULL);
 	_exit(126);
+}
+
+void stream_goes_on(struct rig *rig)
+{
+	assert_int_equal(write(rig->stream[1], "", 1), 1);
+}
+
+void stream_is_read(struct rig *rig)
+{
+	char byte;
+
+	assert_int_equal(read(rig->stream[0], &byte, 1), 1);
+}
+
+void stream_ends(struct rig *rig)
+{
+	close(rig->stream[1]);
+	rig->stream[1] = -1;
 }
 
 void rig_launch(struct rig *rig, bool restore, const char *stream)
@@ -164,12 +183,15 @@ void rig_launch(struct rig *rig, bool restore, const char *stream)
 	int in[2], out[2], back[2];
 
 	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC) | pipe2(back, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(rig->stream, O_CLOEXEC), 0);
+	stream_goes_on(rig);
 	rig->pid = fork();
 	if (!rig->pid) {
 		int end = back[restore ? 1 : 0];
 
 		fcntl(end, F_SETFD, 0);
-		become_wrapper(in[0], out[1], end, restore, stream);
+		fcntl(rig->stream[0], F_SETFD, 0);
+		become_wrapper(in[0], out[1], end, rig->stream[0], restore, stream);
 	}
 	close(in[0]);
 	close(out[1]);
@@ -322,6 +344,9 @@ void rig_end_with(struct rig *rig, int status)
 	close(rig->in);
 	close(rig->out);
 	close(rig->back);
+	close(rig->stream[0]);
+	if (rig->stream[1] >= 0)
+		stream_ends(rig);
 	remove_dir(rig->dir);
 	unsetenv("OUTCOMMIT_XEN_FENCE_RETRY_S");
 	unsetenv("OUTCOMMIT_XEN_FENCE");

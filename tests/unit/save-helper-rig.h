@@ -20,6 +20,7 @@ struct rig {
 	pid_t pid;
 	int in, out; /* the wrapper's stdin and stdout */
 	int back;    /* the other host's end of the back channel */
+	int stream[2]; /* both ends; has a byte to begin with */
 	char dir[64];
 	bool ended;
 	int status;
@@ -51,6 +52,11 @@ void hears(struct rig *rig, unsigned int type);
 void hears_nothing(struct rig *rig);
 void hears_failure(struct rig *rig);
 void replies(struct rig *rig, int value);
+
+/* What came of the stream was read, and what comes then. */
+void stream_is_read(struct rig *rig);
+void stream_goes_on(struct rig *rig);
+void stream_ends(struct rig *rig);
 
 /* Over the back channel. backup_says() returns when it was heard. */
 void backup_says(struct rig *rig, enum frame_type type, uint64_t number);

@@ -51,6 +51,20 @@ static void test_a_checkpoint_that_libxl_did_not_get_is_not_acknowledged(void **
 	rig_end_with(&rig, 7);
 }
 
+static void test_libxl_reads_no_checkpoint_before_it_comes(void **state)
+{
+	struct rig rig = rig_begin(true, "cx", NULL);
+
+	primary_hears(&rig, FRAME_HELLO, 0);
+	stream_is_read(&rig);
+	hears_nothing(&rig);
+	stream_goes_on(&rig);
+	hears(&rig, MESSAGE_CHECKPOINT);
+	replies(&rig, 1);
+	primary_hears(&rig, FRAME_ACK, 1);
+	rig_end_with(&rig, 7);
+}
+
 static void word(const struct rig *rig, const char *what)
 {
 	char path[128];
@@ -103,6 +117,22 @@ static void test_without_a_fence_the_guest_waits_for_the_administrator(void **st
 
 	hears_nothing(&rig);
 	word(&rig, "take-over");
+	hears_the_end(&rig);
+	rig_end_with(&rig, 0);
+}
+
+static void test_a_checkpoint_that_was_cut_off_is_a_failover(void **state)
+{
+	struct rig rig;
+
+	setenv("OUTCOMMIT_XEN_FENCE", "none", 1);
+	rig = rig_begin(true, "ccRC", NULL);
+	primary_hears(&rig, FRAME_HELLO, 0);
+	hears(&rig, MESSAGE_CHECKPOINT);
+	stream_is_read(&rig);
+	replies(&rig, 1);
+	primary_hears(&rig, FRAME_ACK, 1);
+	stream_ends(&rig);
 	hears_the_end(&rig);
 	rig_end_with(&rig, 0);
 }
@@ -215,6 +245,8 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_checkpoint_is_acknowledged_when_libxl_has_it),
 		cmocka_unit_test(test_a_checkpoint_that_libxl_did_not_get_is_not_acknowledged),
+		cmocka_unit_test(test_libxl_reads_no_checkpoint_before_it_comes),
+		cmocka_unit_test(test_a_checkpoint_that_was_cut_off_is_a_failover),
 		cmocka_unit_test(test_the_guest_starts_only_behind_the_fence),
 		cmocka_unit_test(test_a_failed_fence_holds_the_guest_until_the_next_try),
 		cmocka_unit_test(test_without_a_fence_the_guest_waits_for_the_administrator),

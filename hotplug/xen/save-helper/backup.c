@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include "frame.h"
+#include "incoming.h"
 #include "report.h"
 
 /*
@@ -26,9 +27,9 @@ static void say(struct backup *backup, enum frame_type type, uint64_t number)
 	write_whole(backup->back_fd, bytes, sizeof(bytes));
 }
 
-void backup_init(struct backup *backup, const struct settings *settings, int back_fd)
+void backup_init(struct backup *backup, const struct settings *settings, int io_fd, int back_fd)
 {
-	*backup = (struct backup){.settings = settings, .back_fd = back_fd};
+	*backup = (struct backup){.settings = settings, .io_fd = io_fd, .back_fd = back_fd};
 	fence_init(&backup->fence, settings);
 	if (back_fd < 0)
 		report(LOG_ERR,
@@ -53,10 +54,40 @@ static enum relay_verdict ask_fence(struct backup *backup, int64_t now_ns)
 	return RELAY_WAIT;
 }
 
+/* libxl cannot tell a checkpoint that was cut off from one that goes on, see incoming.h */
+static enum relay_verdict ask_stream(struct backup *backup)
+{
+	static const enum relay_verdict verdicts[] = {
+		[INCOMING_NOTHING] = RELAY_WAIT,
+		[INCOMING_DATA] = RELAY_PASS,
+		[INCOMING_END] = RELAY_FAIL_OVER,
+	};
+	enum incoming incoming = incoming_look(backup->io_fd);
+
+	backup->awaiting = incoming == INCOMING_NOTHING;
+	return verdicts[incoming];
+}
+
+static int stream_fd(void *data)
+{
+	const struct backup *backup = data;
+
+	return backup->awaiting ? backup->io_fd : -1;
+}
+
+/* The message that waits is asked about again, which is all there is to do. */
+static void stream_ready(void *data, int64_t now_ns)
+{
+	(void)data;
+	(void)now_ns;
+}
+
 static enum relay_verdict on_message(void *data, const struct message *message, int64_t now_ns)
 {
 	struct backup *backup = data;
 
+	if (message_type(message) == MESSAGE_CHECKPOINT)
+		return ask_stream(backup);
 	switch (restore_message(&backup->restore, message)) {
 	case GATE_KEEP:
 		return RELAY_KEEP;
@@ -101,6 +132,8 @@ const struct relay_side backup_side = {
 	.message = on_message,
 	.reply = on_reply,
 	.replied = replied,
+	.peer_fd = stream_fd,
+	.peer_ready = stream_ready,
 	.deadline = deadline,
 	.child = child,
 };

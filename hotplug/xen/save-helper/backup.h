@@ -6,6 +6,7 @@
 #ifndef XEN_HELPER_BACKUP_H
 #define XEN_HELPER_BACKUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fence.h"
@@ -14,7 +15,9 @@
 
 struct backup {
 	const struct settings *settings;
+	int io_fd; /* the stream, which the helper and libxl read by turns */
 	int back_fd;
+	bool awaiting;	 /* the rest of a checkpoint, which is libxl's to read */
 	uint64_t to_ack; /* checkpoint, 0 for none */
 	struct restore restore;
 	struct fence fence;
@@ -22,7 +25,7 @@ struct backup {
 
 extern const struct relay_side backup_side;
 
-void backup_init(struct backup *backup, const struct settings *settings, int back_fd);
+void backup_init(struct backup *backup, const struct settings *settings, int io_fd, int back_fd);
 void backup_end(struct backup *backup);
 
 #endif

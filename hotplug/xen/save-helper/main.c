@@ -99,7 +99,7 @@ static int receive(const struct call *call, const struct settings *settings, cha
 	static struct backup backup;
 	int status;
 
-	backup_init(&backup, settings, call->back_fd);
+	backup_init(&backup, settings, call->io_fd, call->back_fd);
 	status = relay_run(argv, &backup_side, &backup);
 	backup_end(&backup);
 	return end_as(status);

@@ -26,6 +26,12 @@ enum message_type {
 	MESSAGE_COMPLETE = 10,
 };
 
+/* What libxl replies to MESSAGE_CHECKPOINT on the backup. */
+enum checkpoint_reply {
+	CHECKPOINT_COMPLETE = 1,
+	CHECKPOINT_FAILOVER = 2, /* go on from the one before */
+};
+
 #define MESSAGE_HEADER_BYTES sizeof(uint16_t)
 #define MESSAGE_MAX (MESSAGE_HEADER_BYTES + UINT16_MAX)
 

@@ -91,6 +91,12 @@ static void keep(struct relay *relay)
 	relay->message.len = 0;
 }
 
+static void answer_instead(struct relay *relay, int value)
+{
+	relay->message.len = 0;
+	answer_helper(relay, value);
+}
+
 static void decide(struct relay *relay)
 {
 	relay->waiting = false;
@@ -102,8 +108,10 @@ static void decide(struct relay *relay)
 		relay->waiting = true;
 		break;
 	case RELAY_REFUSE:
-		relay->message.len = 0;
-		answer_helper(relay, 0);
+		answer_instead(relay, 0);
+		break;
+	case RELAY_FAIL_OVER:
+		answer_instead(relay, CHECKPOINT_FAILOVER);
 		break;
 	case RELAY_KEEP:
 		keep(relay);

@@ -13,11 +13,12 @@
 #include "message.h"
 
 enum relay_verdict {
-	RELAY_PASS,    /* hand it on, behind one that was kept */
-	RELAY_WAIT,    /* ask again after anything happened, or at the deadline */
-	RELAY_REFUSE,  /* answer the helper with 0 instead */
-	RELAY_KEEP,    /* put it aside until the next one is handed on */
-	RELAY_ABANDON, /* end the helper, and fail */
+	RELAY_PASS,	 /* hand it on, behind one that was kept */
+	RELAY_WAIT,	 /* ask again after anything happened, or at the deadline */
+	RELAY_REFUSE,	 /* answer the helper with 0 instead */
+	RELAY_FAIL_OVER, /* answer it that the stream has ended */
+	RELAY_KEEP,	 /* put it aside until the next one is handed on */
+	RELAY_ABANDON,	 /* end the helper, and fail */
 };
 
 /* Times are of the monotonic clock. What a side does not care about may be NULL. */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "restore.h"
 
-/* What libxl says to a checkpoint that it has in whole; anything else is a failover or an error. */
-#define CHECKPOINT_COMPLETE 1
-
 enum gate restore_message(const struct restore *restore, const struct message *message)
 {
 	int status;
