@@ -30,6 +30,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=300, help="at least so many")
     parser.add_argument("--faults", type=int, default=0, help="so many; default: each kind once")
+    parser.add_argument("--minutes", type=float, default=None, help="no more faults after so long")
     parser.add_argument("--seed", type=int, default=None, help="of the order of faults and of their moments")
     parser.add_argument("--kind", action="append", default=[], help="only kinds that contain this")
     parser.add_argument("--list", action="store_true", help="print the kinds")
@@ -56,8 +57,9 @@ class Report:
 
 
 class Campaign:
-    def __init__(self, world, kinds, names, epochs):
-        self.world, self.kinds, self.names, self.epochs = world, kinds, names, epochs
+    def __init__(self, world, kinds, names, options):
+        self.world, self.kinds, self.names, self.epochs = world, kinds, names, options.epochs
+        self.end = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
         self.hits = collections.Counter()
         self.seconds = collections.Counter()
         self.timeline = open(world.directory / "timeline", "w", buffering=1, encoding="ascii")
@@ -72,6 +74,8 @@ class Campaign:
 
     def run(self, report):
         for number, name in enumerate(self.names):
+            if time.monotonic() > self.end:
+                break
             try:
                 self.one(name)
             except Exception:  # pylint: disable=broad-except
@@ -81,7 +85,7 @@ class Campaign:
                 return False
             if number % 100 == 99:
                 print(f"{number + 1} faults, {self.world.epochs()} epochs", file=sys.stderr, flush=True)
-        while self.world.epochs() < self.epochs:
+        while self.world.epochs() < self.epochs and time.monotonic() < self.end:
             self.world.everybody_lives()
             time.sleep(0.05)
         for name in sorted(self.hits):
@@ -115,8 +119,9 @@ def campaign(options, seed, report):
         for number, vifs in DOMAINS.items():
             world.add(number, vifs, depth=number if module == "outcommit" else 1)
         try:
-            if Campaign(world, kinds, names, options.epochs).run(report):
-                judge(world, report, len(names))
+            running = Campaign(world, kinds, names, options)
+            if running.run(report):
+                judge(world, report, sum(running.hits.values()))
                 world.detach_all()
                 left = world.net.leftovers()
                 report.line(not left, f"nothing is left in the kernel{': ' + ', '.join(left) if left else ''}")

@@ -165,8 +165,8 @@ static void judge_time(struct judge *judge, const struct domain_state *domain,
 
 	if (is_early(domain, frame))
 		fault(judge, &verdict->premature, "premature", frame);
-	else if (frame->time_ns > commit->time_ns + VERDICT_STRANDED_NS &&
-		 i + 1 < domain->commit_count && frame->time_ns > commit[1].time_ns)
+	/* one that was still under way when its epoch was closed leaves with the next */
+	else if (i + 1 < domain->commit_count && frame->time_ns > commit[1].time_ns + VERDICT_STRANDED_NS)
 		fault(judge, &verdict->stranded, "stranded", frame);
 }
 

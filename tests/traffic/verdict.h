@@ -49,7 +49,7 @@ struct verdict {
 	uint64_t premature; /* captured before a commit of its epoch or a later one was sent */
 	uint64_t lost; /* sent and never captured, or not all of it */
 	uint64_t reordered; /* captured behind a later one of its vif */
-	uint64_t stranded; /* captured over a second after its commit, with another commit in between */
+	uint64_t stranded; /* captured over a second after the commit that followed its own */
 	uint64_t duplicates;
 	uint64_t foreign; /* captured, but nobody says to have sent it */
 	uint64_t unprotected; /* of @captured: epoch 0, which is not held */
