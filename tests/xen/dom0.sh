@@ -66,8 +66,8 @@ dom0_start() {
 
 # dom0_await RUN: until its stage is through
 dom0_await_ready() {
-	until grep -aq 'dom0 is ready' "$1/console"; do
-		! grep -aq 'dom0 has failed' "$1/console" || return 1
+	until grep -aqs 'dom0 is ready' "$1/console"; do
+		! grep -aqs 'dom0 has failed' "$1/console" || return 1
 		kill -0 "$qemu" 2>/dev/null || return 1
 		sleep 0.3
 	done

@@ -48,8 +48,9 @@ guest_make() {
 	release=$(uname -r)
 	mkdir -p $dir/bin $dir/lib $dir/sbin
 	cp /bin/busybox "$1/counter" "$1/stream" $dir/bin/
-	ln -s ../bin/poweroff $dir/sbin/poweroff
-	ln -s ../bin/reboot $dir/sbin/reboot
+	printf '#!/bin/sh\nexec poweroff -f\n' >$dir/sbin/poweroff
+	printf '#!/bin/sh\nexec reboot -f\n' >$dir/sbin/reboot
+	chmod +x $dir/sbin/*
 	cp "/lib/modules/$release/kernel/drivers/net/xen-netfront.ko" $dir/lib/
 	_guest_init >$dir/init
 	chmod +x $dir/init

@@ -18,7 +18,7 @@ start_daemon() {
 }
 
 install_all() {
-	tar -x -f /payload/install.tar -C / --no-overwrite-dir
+	tar -x -m -f /payload/install.tar -C / --no-overwrite-dir
 	ldconfig
 	[ ! -e /payload/sch_plug.ko ] || insmod /payload/sch_plug.ko
 	modprobe -a sch_plug ifb act_mirred 2>/dev/null || true

@@ -5,7 +5,7 @@
  * and messages.
  *
  *   stream send udp|tcp ADDRESS PORT SECONDS BYTES      each message has so many bytes
- *   stream receive udp|tcp PORT SECONDS                 counted from the first byte
+ *   stream receive udp|tcp PORT WARMUP SECONDS          counted from WARMUP seconds behind the first
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -61,8 +61,9 @@ static int send_for(const char *kind, struct sockaddr_in to, double seconds, siz
 	return 0;
 }
 
-/* The end of a stream is the end of the count; a UDP socket is asked often enough to see the time. */
-static int receive_for(const char *kind, struct sockaddr_in at, double seconds)
+/* The end of a stream is the end of the count; a UDP socket is asked often enough to see the time
+ * go by. */
+static int receive_for(const char *kind, struct sockaddr_in at, double warmup, double seconds)
 {
 	const struct timeval patience = {.tv_usec = 100000};
 	static char message[ROOM_BYTES];
@@ -84,7 +85,9 @@ static int receive_for(const char *kind, struct sockaddr_in at, double seconds)
 		if (got < 0)
 			continue;
 		if (!began)
-			began = now_s();
+			began = now_s() + warmup;
+		if (now_s() < began)
+			continue;
 		total += (unsigned long long)got;
 		count++;
 	}
@@ -97,7 +100,9 @@ int main(int argc, char *argv[])
 	if (argc == 7 && !strcmp(argv[1], "send"))
 		return send_for(argv[2], place(argv[3], argv[4]), atof(argv[5]),
 				(size_t)atoi(argv[6]));
-	if (argc == 5 && !strcmp(argv[1], "receive"))
-		return receive_for(argv[2], place("0.0.0.0", argv[3]), atof(argv[4]));
-	errx(2, "usage: stream send KIND ADDRESS PORT SECONDS BYTES | receive KIND PORT SECONDS");
+	if (argc == 6 && !strcmp(argv[1], "receive"))
+		return receive_for(argv[2], place("0.0.0.0", argv[3]), atof(argv[4]),
+				   atof(argv[5]));
+	errx(2, "usage: stream send KIND ADDRESS PORT SECONDS BYTES | "
+		"receive KIND PORT WARMUP SECONDS");
 }
