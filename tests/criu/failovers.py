@@ -45,8 +45,8 @@ def protected(results, count, moments):
         another_life(results, stage)
         backup_dies(results, stage)
         ends(results, stage)
-    with tempfile.TemporaryDirectory() as directory, rig.Stage("occriu1", directory) as stage:
-        stage.protect()
+    with tempfile.TemporaryDirectory() as directory, rig.Stage("occriu1", directory, interval_ms=3000) as stage:
+        stage.protect(checkpoints=1)
         server_dies(results, stage)
 
 
@@ -111,7 +111,7 @@ def backup_dies(results, stage):
 
 
 def server_dies(results, stage):
-    """Not by itself told from a failure of the host: the backup may be restored."""
+    """Between two checkpoints. Not told from a failure of the host: the backup may be restored."""
     stage.kill_tree()
     status = stage.driver.wait(60)
     with stage.daemon.client() as client:
