@@ -233,6 +233,19 @@ def test_list_names_every_domain_in_pieces(net, client):
     assert found == names
 
 
+def test_a_domain_of_many_vifs_goes_as_a_whole_and_takes_nothing_else_along(net, client):
+    net.ip("link add stranger group 4711 type ifb")
+    net.ip("\n".join(f"link add many{i} group 78 type dummy" for i in range(20)))
+    ifbs = [client.do("attach", DOMAIN="many", VIF=f"many{i}").get("IFB") for i in range(20)]
+    kept = client.do("attach", DOMAIN="few", VIF=net.add_guest(1, 1)[0]).get("IFB")
+    client.do("detach", DOMAIN="many")
+    links = net.links()
+    assert not [ifb for ifb in ifbs if ifb in links]
+    assert {kept, "stranger", *(f"many{i}" for i in range(20))} <= set(links)
+    net.ip("link delete group 78")
+    net.ip("link delete stranger")
+
+
 def test_check_and_version_say_what_runs(client, daemon, module):
     assert client.do("check").get("MODULE") == module
     assert client.do("version").get("PROTOCOL") == "1"
