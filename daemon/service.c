@@ -84,9 +84,9 @@ static int read_job(sd_bus *bus, char *type, size_t size)
 
 	if (ret >= 0)
 		ret = sd_bus_message_read(reply, "(uo)", &id, &path);
-	if (ret >= 0)
+	if (ret >= 0 && id)
 		ret = sd_bus_get_property_string(bus, manager, path, "org.freedesktop.systemd1.Job", "JobType", NULL, &text);
-	if (ret >= 0)
+	if (ret >= 0 && text)
 		snprintf(type, size, "%s", text);
 	free(text);
 	sd_bus_message_unref(reply);
