@@ -159,5 +159,7 @@ class Checkpointer:
         return [sent - before for sent, before in zip(self.guest.sent(), closed)]
 
     def oldest_held(self):
-        """Per vif, a sequence number: those below are outside, whatever happens now. What the last commit let go may be under way."""
+        """
+        Per vif, a sequence number: those below are outside, whatever happens now. What the last commit let go may be under way.
+        """
         return list(self.sent_at[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The machine's clock is set, forth and back by the nanosecond, and what was written down meanwhile is put right for the judge."""
+"""The machine's clock is set, forth and back by the same time, and what was written down meanwhile is put right for the judge."""
 
 import ctypes
 import re

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-A run: three guests are checkpointed without end, and meanwhile one fault after the other happens, drawn at random from the table, each
-kind at least once. After each, what must be true is checked; at the end, every frame is judged.
+A run: three guests are checkpointed without end, and meanwhile one fault after the other happens, drawn at random from the
+table, each kind at least once. After each, what must be true is checked; at the end, every frame is judged.
 """
 
 import argparse
@@ -80,7 +80,8 @@ class Campaign:
                 self.one(name)
             except Exception:  # pylint: disable=broad-except
                 traceback.print_exc()
-                print(f"--- the daemon: {self.world.service.process.poll()}; its log\n{self.world.service.log()[-4000:]}", file=sys.stderr)
+                print(f"--- the daemon: {self.world.service.process.poll()}; its log\n"
+                      f"{self.world.service.log()[-4000:]}", file=sys.stderr)
                 report.line(False, f"fault {number + 1}: {name}")
                 return False
             if number % 100 == 99:
@@ -98,11 +99,13 @@ def judge(world, report, faults):
     verdict = world.verdict()
     print(f"{world.epochs()} epochs, {faults} faults, {world.service.starts} starts of the daemon; refused and repeated: "
           + (", ".join(f"{count} {name}" for name, count in sorted(refusals.items())) or "none"))
-    print(f"{verdict['sent']} frames sent, {verdict['captured']} seen outside; dropped over the limit and counted: {world.over_limit}, "
-          f"destroyed by others or by a policy: {verdict['destroyed'] - world.over_limit}, let out by others: {verdict['leaked']}")
+    destroyed = verdict["destroyed"] - world.over_limit
+    print(f"{verdict['sent']} frames sent, {verdict['captured']} seen outside; dropped over the limit and counted: "
+          f"{world.over_limit}, destroyed by others or by a policy: {destroyed}, let out by others: {verdict['leaked']}")
     for zero in ZEROS:
         report.line(verdict[zero] == 0, f"{zero} frames: {verdict[zero]} of {verdict['sent']}")
-    report.line(verdict["captured"] + verdict["destroyed"] + verdict["lost"] == verdict["sent"] > 0, "every frame is accounted for")
+    report.line(verdict["captured"] + verdict["destroyed"] + verdict["lost"] == verdict["sent"] > 0,
+                "every frame is accounted for")
     if verdict["faults"]:
         print(verdict["faults"], file=sys.stderr)
 
@@ -115,7 +118,8 @@ def campaign(options, seed, report):
     for name in sorted(KINDS.keys() - kinds_for(module).keys()):
         print(f"skip: {name}: cannot be noticed with mainline's sch_plug")
     names = order(kinds, options.faults or len(kinds), chance)
-    with tempfile.TemporaryDirectory() as directory, Stage() as stage, World(stage, pathlib.Path(directory), chance, module) as world:
+    with (tempfile.TemporaryDirectory() as directory, Stage() as stage,
+          World(stage, pathlib.Path(directory), chance, module) as world):
         for number, vifs in DOMAINS.items():
             world.add(number, vifs, depth=number if module == "outcommit" else 1)
         try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-A soak: rounds of random guests with random vifs, each with its traffic, epochs and faults, on one network and, but for the rounds that kill
-it, one daemon. After each round everything is detached, every frame is judged, and what the daemon and the kernel still hold is written
-down: at the end it must be what it was after the first rounds.
+A soak: rounds of random guests with random vifs, each with its traffic, epochs and faults, on one network and, but for the
+rounds that kill it, one daemon. After each round everything is detached, every frame is judged, and what the daemon and the
+kernel still hold is written down: at the end it must be what it was after the first rounds.
 """
 
 import argparse
@@ -76,7 +76,8 @@ class Soak:
     def round(self, number):
         names = sorted(self.kinds) if number % DEADLY_EVERY == DEADLY_EVERY - 1 else self.gentle
         faults = [self.chance.choice(names) for _ in range(self.chance.randint(*ROUND_FAULTS))]
-        with tempfile.TemporaryDirectory() as directory, World(self.stage, pathlib.Path(directory), self.chance, self.module) as world:
+        with (tempfile.TemporaryDirectory() as directory,
+              World(self.stage, pathlib.Path(directory), self.chance, self.module) as world):
             self.guests(world)
             for fault in faults:
                 self.kinds[fault](world)
@@ -97,8 +98,8 @@ class Soak:
     def row(self, number, epochs, faults):
         service, net = self.stage.service, self.stage.net
         self.rows.append(dict(zip(COLUMNS, (
-            round((time.monotonic() - self.began) / 60, 1), number + 1, epochs, faults, service.starts, rss_kb(service.process.pid),
-            service.open_files(), len(net.leftovers()), slab_kb()))))
+            round((time.monotonic() - self.began) / 60, 1), number + 1, epochs, faults, service.starts,
+            rss_kb(service.process.pid), service.open_files(), len(net.leftovers()), slab_kb()))))
 
     def lives(self):
         """The rounds that one daemon saw, without those in which it grows to its size."""
@@ -112,11 +113,15 @@ class Soak:
         grown = max((life[-1]["rss_kb"] - life[0]["rss_kb"] for life in lives), default=0)
         first = self.rows[min(WARM_ROUNDS, len(self.rows) - 1)]
         quarter = max(1, len(self.rows) // 4)
-        least = [min(row["slab_kb"] for row in rows) for rows in (self.rows[WARM_ROUNDS:WARM_ROUNDS + quarter] or self.rows, self.rows[-quarter:])]
+        early, late = self.rows[WARM_ROUNDS:WARM_ROUNDS + quarter] or self.rows, self.rows[-quarter:]
+        least = [min(row["slab_kb"] for row in rows) for rows in (early, late)]
         self.report.line(grown <= RSS_SLACK_KB, f"the daemon's memory is flat: at most {grown} kB more, in {len(lives)} lives")
-        self.report.line(len({row["fds"] for row in self.rows}) == 1, f"its file descriptors are {first['fds']} after every round")
-        self.report.line(not any(row["left"] for row in self.rows), "no interface, qdisc or filter of ours is left after any round")
-        self.report.line(least[1] <= least[0] * (1 + SLAB_SLACK), f"the kernel's slab is flat: {least[0]} kB, {least[1]} kB at the end")
+        self.report.line(len({row["fds"] for row in self.rows}) == 1,
+                         f"its file descriptors are {first['fds']} after every round")
+        self.report.line(not any(row["left"] for row in self.rows),
+                         "no interface, qdisc or filter of ours is left after any round")
+        self.report.line(least[1] <= least[0] * (1 + SLAB_SLACK),
+                         f"the kernel's slab is flat: {least[0]} kB, {least[1]} kB at the end")
         for zero in ZEROS:
             self.report.line(self.totals[zero] == 0, f"{zero} frames: {self.totals[zero]} of {self.totals['sent']}")
 
@@ -137,7 +142,8 @@ def soak(options, seed, report):
             try:
                 run_.round(number)
             except Exception:
-                print(f"--- round {number + 1}, the daemon: {stage.service.process.poll()}; its log\n{stage.service.log()[-4000:]}", file=sys.stderr)
+                print(f"--- round {number + 1}, the daemon: {stage.service.process.poll()}; its log\n"
+                      f"{stage.service.log()[-4000:]}", file=sys.stderr)
                 table(run_.rows)
                 raise
             number += 1

@@ -224,7 +224,9 @@ class World:
             self.missing[domain.number, index] = count
         self._write_excuses(domain)
         most = domain.uncommitted()
-        return "" if all(n <= m for n, m in zip(held, most)) else f"{domain.name} holds {held} frames, and only {most} are not committed"
+        if all(number <= limit for number, limit in zip(held, most)):
+            return ""
+        return f"{domain.name} holds {held} frames, and only {most} are not committed"
 
     def _write_excuses(self, domain):
         sent = domain.guest.sent()
