@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+from . import demo_failover
 from .actors import Daemon, Guest, Observer, Record, judge
 from .places import run
 from .screen import Screen
@@ -217,7 +218,8 @@ def main():
         return 1
     screen.say(f"{verdict['captured']} frames, none before its commit; without outcommit {contrast['premature']} of "
                f"{contrast['captured']} were seen too early.", "bold")
-    return 0
+    screen.say()
+    return 0 if demo_failover.play(screen) else 1
 
 
 if __name__ == "__main__":
