@@ -46,11 +46,8 @@ _guest_init() {
 guest_make() {
 	local dir=/run/guest release
 	release=$(uname -r)
-	mkdir -p $dir/bin $dir/lib $dir/sbin
+	mkdir -p $dir/bin $dir/lib
 	cp /bin/busybox "$1/counter" "$1/stream" $dir/bin/
-	printf '#!/bin/sh\nexec poweroff -f\n' >$dir/sbin/poweroff
-	printf '#!/bin/sh\nexec reboot -f\n' >$dir/sbin/reboot
-	chmod +x $dir/sbin/*
 	cp "/lib/modules/$release/kernel/drivers/net/xen-netfront.ko" $dir/lib/
 	_guest_init >$dir/init
 	chmod +x $dir/init

@@ -73,7 +73,7 @@ start_sshd() {
 	printf '%s\n' 'ClientAliveInterval 2' 'ClientAliveCountMax 3' >>/etc/ssh/sshd_config
 	mkdir -p /run/sshd
 	/usr/sbin/sshd
-	await 30 ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new root@localhost true
+	await 30 ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new root@127.0.0.1 true
 }
 
 checkpoints() { sed -n 's/^CHECKPOINTS=//p' "$status" 2>/dev/null; }
