@@ -134,9 +134,11 @@ class Checkpointer:
         if self.error:
             raise self.error
         self.guest.pause()
-        self.ask("postsuspend", EPOCH=self.open)
-        self.open += 1
-        self.commit(self.open - 1)
+        # the second one has what was still on its way to the buffer when the first was closed
+        for _ in range(2):
+            self.ask("postsuspend", EPOCH=self.open)
+            self.open += 1
+            self.commit(self.open - 1)
 
     def close(self):
         self._end.set()
