@@ -23,7 +23,7 @@
 /* One connection's worth of systemd. */
 struct fake_systemd {
 	char directory[32];
-	char address[80];
+	char address[128];
 	int listener;
 	const char *job; /* type of the job under way, NULL: none */
 	pthread_t thread;
