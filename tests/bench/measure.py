@@ -103,11 +103,11 @@ SECTIONS = {
     "release": release,
     "backlog": backlog,
     "attach": attach_and_detach,
+    "others": with_others,
     "realtime": latency.realtime,
     "paged_out": latency.paged_out,
     "questions": latency.among_questions,
     "neighbour": latency.beside_detach,
-    "others": with_others,
 }
 
 

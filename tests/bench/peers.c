@@ -158,12 +158,12 @@ void bench_init(struct bench *b, const char *socket, const char *domain, const c
 	int ret;
 
 	*b = (struct bench){ .domain = domain, .vifs = vifs };
-	if (!vifs || vifs > VIFS_MAX)
+	if (vifs > VIFS_MAX)
 		die("vifs", ERANGE);
 	b->sock = nl_socket_alloc();
 	if (!b->sock || nl_connect(b->sock, NETLINK_ROUTE))
 		die("netlink", EIO);
-	ret = outcommit_connect(socket, 10000, &b->daemon);
+	ret = strcmp(socket, "-") ? outcommit_connect(socket, 10000, &b->daemon) : 0;
 	if (ret)
 		die(socket, ret);
 	for (size_t i = 0; i < vifs; i++)
@@ -172,7 +172,8 @@ void bench_init(struct bench *b, const char *socket, const char *domain, const c
 
 void bench_fini(struct bench *b)
 {
-	outcommit_close(b->daemon);
+	if (b->daemon)
+		outcommit_close(b->daemon);
 	for (size_t i = 0; i < b->vifs; i++)
 		rtnl_qdisc_put(b->qdisc[i]);
 	nl_socket_free(b->sock);

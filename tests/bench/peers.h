@@ -46,7 +46,10 @@ enum { PEER_LIBXL, PEER_FLOOR, PEER_DAEMON, PEERS };
 extern const struct peer peers[PEERS];
 extern const char *const operation_names[OPERATIONS];
 
-/* Ends the program if anything is not as it should be. */
+/*
+ * Ends the program if anything is not as it should be. @socket "-": there is no daemon, for the peers that work in process: it listens to what
+ * they announce, and its waking up would be counted as theirs.
+ */
 void bench_init(struct bench *b, const char *socket, const char *domain, const char *prefix, size_t vifs);
 void bench_fini(struct bench *b);
 

@@ -134,8 +134,10 @@ int main(int argc, char **argv)
 		die("ROUNDS or FRAMES", ERANGE);
 	bench_init(&b, argv[1], argv[2], argv[3], strtoul(argv[4], NULL, 10));
 	snprintf(libxl, sizeof(libxl), "v%.8s", argv[3]);
-	measure(&b, libxl, &peers[PEER_LIBXL], rounds, frames);
-	measure(&b, argv[2], &peers[PEER_DAEMON], rounds, frames);
+	if (b.daemon)
+		measure(&b, argv[2], &peers[PEER_DAEMON], rounds, frames);
+	else
+		measure(&b, libxl, &peers[PEER_LIBXL], rounds, frames);
 	bench_fini(&b);
 	return 0;
 }

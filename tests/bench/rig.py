@@ -43,6 +43,11 @@ def quantiles(ns):
             "rounds": len(ns)}
 
 
+def program(build, name, *words):
+    out = run("taskset", "-c", CPU, build / f"tests/bench-{name}", *words)
+    return [json.loads(line) for line in out.splitlines()]
+
+
 class Background:
     """A program that runs on the other CPU meanwhile, or on the one that is named."""
 
@@ -118,24 +123,32 @@ class Bench:
         remove_links(names)
 
     def program(self, name, *words):
-        out = run("taskset", "-c", CPU, self.build / f"tests/bench-{name}", self.path, *words)
-        return [json.loads(line) for line in out.splitlines()]
+        return program(self.build, name, self.path, *words)
 
-    def control(self, vifs, rounds=None):
-        """One domain of so many vifs, and as many IFBs for the peers."""
-        names = [f"b{vifs}.{index}" for index in range(vifs)]
-        peers = [f"peer{index}" for index in range(vifs)]
-        self.attach("bench", names)
-        batch([f"link add {name} up type ifb" for name in peers])
-        for name in peers:
-            run("tc", "qdisc", "add", "dev", name, "root", "plug", "limit", QDISC_BYTES)
-        rows = self.program("control", "bench", "peer", vifs, rounds or self.rounds)
-        self.detach("bench", names)
-        remove_links(peers)
+    def in_process(self, name, *words):
+        """The peers that need no daemon, without one: it listens to what they announce, and would be measured with them."""
+        self.stop()
+        rows = program(self.build, name, "-", *words)
+        self.start()
         return rows
 
     def control_of_daemon(self, vifs, rounds=None):
-        return [row for row in self.control(vifs, rounds) if row["peer"] == "daemon"]
+        """One domain of so many vifs."""
+        names = [f"b{vifs}.{index}" for index in range(vifs)]
+        self.attach("bench", names)
+        rows = self.program("control", "bench", "-", 0, rounds or self.rounds)
+        self.detach("bench", names)
+        return [{**row, "vifs": vifs} for row in rows]
+
+    def control(self, vifs, rounds=None):
+        """The same, and as many IFBs for the peers."""
+        peers = [f"peer{index}" for index in range(vifs)]
+        batch([f"link add {name} up type ifb" for name in peers])
+        for name in peers:
+            run("tc", "qdisc", "add", "dev", name, "root", "plug", "limit", QDISC_BYTES)
+        rows = self.in_process("control", "bench", "peer", vifs, rounds or self.rounds)
+        remove_links(peers)
+        return rows + self.control_of_daemon(vifs, rounds)
 
     def release(self, vifs, frames, rounds):
         """Held frames through both: a domain of ours, and the same made by hand for libxl's way."""
@@ -149,7 +162,8 @@ class Bench:
             run("tc", "qdisc", "add", "dev", f"v{name}", "clsact")
             run("tc", "filter", "add", "dev", f"v{name}", "ingress", "matchall", "action", "mirred", "egress", "redirect",
                 "dev", name)
-        rows = self.program("release", "rel", "peer", vifs, rounds, frames)
+        rows = self.in_process("release", "rel", "peer", vifs, rounds, frames)
+        rows += self.program("release", "rel", "peer", vifs, rounds, frames)
         self.detach("rel", ours)
         remove_links(peers + [f"v{name}" for name in peers])
         return [{**row, "frames": frames} for row in rows]
