@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -76,6 +79,49 @@ static void run_floor(struct bench *b, enum operation operation)
 	}
 }
 
+/* Until the other end is closed */
+static void echo_back(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int poll = epoll_create1(EPOLL_CLOEXEC);
+	char packet[256];
+	ssize_t len;
+
+	if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event))
+		die("epoll", errno);
+	while (epoll_wait(poll, &event, 1, -1) == 1) {
+		len = recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
+		if (len <= 0 || send(fd, packet, (size_t)len, MSG_NOSIGNAL) != len)
+			break;
+	}
+	_exit(0);
+}
+
+static void start_echo(struct bench *b)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		die("socketpair", errno);
+	switch (fork()) {
+	case -1:
+		die("fork", errno);
+	case 0:
+		close(pair[0]);
+		echo_back(pair[1]);
+	}
+	close(pair[1]);
+	b->echo = pair[0];
+}
+
+static void run_echo(struct bench *b, enum operation operation)
+{
+	char packet[256] = "postsuspend\nDOMAIN=bench\nEPOCH=1000\n";
+
+	if (send(b->echo, packet, 40, 0) != 40 || recv(b->echo, packet, sizeof(packet), 0) != 40)
+		die(operation_names[operation], EIO);
+}
+
 static void run_daemon(struct bench *b, enum operation operation)
 {
 	struct outcommit_error error;
@@ -97,6 +143,7 @@ static void run_daemon(struct bench *b, enum operation operation)
 const struct peer peers[PEERS] = {
 	[PEER_LIBXL] = { "libxl", run_libxl },
 	[PEER_FLOOR] = { "floor", run_floor },
+	[PEER_ECHO] = { "echo", run_echo },
 	[PEER_DAEMON] = { "daemon", run_daemon },
 };
 
@@ -158,6 +205,7 @@ void bench_init(struct bench *b, const char *socket, const char *domain, const c
 	int ret;
 
 	*b = (struct bench){ .domain = domain, .vifs = vifs };
+	start_echo(b);
 	if (vifs > VIFS_MAX)
 		die("vifs", ERANGE);
 	b->sock = nl_socket_alloc();
@@ -174,6 +222,7 @@ void bench_fini(struct bench *b)
 {
 	if (b->daemon)
 		outcommit_close(b->daemon);
+	close(b->echo);
 	for (size_t i = 0; i < b->vifs; i++)
 		rtnl_qdisc_put(b->qdisc[i]);
 	nl_socket_free(b->sock);

@@ -4,6 +4,7 @@
  *
  *   libxl    one rtnl_qdisc_plug_*() and rtnl_qdisc_add() per vif, in process, as libxl_netbuffer.c does
  *   floor    prepared messages of all vifs in one sendmsg over rtnetlink, in process
+ *   echo     nothing but the way to another process and back, over a socket as the daemon's, with epoll as it has: no daemon can be faster
  *   daemon   outcommitd, through liboutcommit
  *
  * libxl and floor work on IFBs named PREFIX0, PREFIX1, ..., the daemon on a domain that is attached.
@@ -34,6 +35,7 @@ struct bench {
 	char message[OPERATIONS][VIFS_MAX][MESSAGE_BYTES];
 	struct iovec iov[OPERATIONS][VIFS_MAX];
 	uint64_t epoch;
+	int echo; /* a socket; its other end is in a child */
 };
 
 struct peer {
@@ -41,7 +43,7 @@ struct peer {
 	void (*run)(struct bench *b, enum operation operation);
 };
 
-enum { PEER_LIBXL, PEER_FLOOR, PEER_DAEMON, PEERS };
+enum { PEER_LIBXL, PEER_FLOOR, PEER_ECHO, PEER_DAEMON, PEERS };
 
 extern const struct peer peers[PEERS];
 extern const char *const operation_names[OPERATIONS];

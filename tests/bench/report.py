@@ -69,6 +69,9 @@ def main():
     checks = list(bars(results))
     failed = 0
     print()
+    for vifs in (1, 8, 32):
+        print(f"the way to another process and back / libxl's way, {vifs} vifs: "
+              f"{pick(results['control'], 'echo', vifs) / pick(results['control'], 'libxl', vifs):.3f}: no daemon can be below it")
     for name, value, bound in checks:
         failed += value > bound
         print(f"{'pass' if value <= bound else 'FAIL'}: {name}: {value:.3f}, at most {bound}")
