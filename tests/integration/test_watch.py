@@ -138,7 +138,7 @@ def test_damage_while_no_daemon_runs_is_found_at_the_start(net, traffic, daemon,
     daemon.start()
     with daemon.client() as client:
         status = client.do("status", DOMAIN="guest1")
-        assert [vif["VIF_STATE"] for vif in status.blocks("VIF")] == ["broken", "ok"]
+        assert {vif["VIF"]: vif["VIF_STATE"] for vif in status.blocks("VIF")} == {"vif1.0": "broken", "vif1.1": "ok"}
         run_guest(holding, 2)
         assert traffic.observer.captured() == 0
         assert client.ask("preresume", DOMAIN="guest1", EPOCH=1).error_name == "EIO"
