@@ -34,16 +34,18 @@ write_conf() {
 }
 
 # On one host the restored guest takes the first one's place in the moment that it is fenced: like a host that is switched off, that
-# keeps nothing of it, nor what would start it again after a reboot. As often as /run/refusals has lines, it fails.
+# keeps nothing of it, nor what would start it again after a reboot. As often as /run/refusals has lines, it fails. Like others it says
+# what it did, to whoever may still be there.
 write_fence() {
 	cat >/run/fence <<-'F'
-		#!/bin/sh
+		#!/bin/sh -e
 		if [ -s /run/refusals ]; then
 			sed -i 1d /run/refusals
 			exit 1
 		fi
 		pkill -9 -f '^xl create' || true
 		! xl domid g >/dev/null 2>&1 || xl destroy g
+		echo "the primary is off"
 	F
 	chmod +x /run/fence
 }
