@@ -86,6 +86,8 @@ static int take_buffer(struct registry *reg, const struct candidate *from, struc
 struct finding {
 	bool plug, redirect;
 	bool known; /* holding, open and committed are */
+	bool recorded;
+	struct record record;
 	uint64_t held_frames;
 	struct plug_epoch epochs[PLUG_EPOCHS_MAX];
 	size_t epoch_count;
@@ -103,13 +105,27 @@ static int take_redirect(struct registry *reg, struct vif *vif, struct finding *
 		return 0;
 	finding->redirect = true;
 	vif->buffer->action_index = filter.action_index;
-	if (!filter.has_record)
-		return 0;
-	finding->known = true;
-	vif->holding = filter.record.holding;
-	vif->open = filter.record.open;
-	vif->committed = filter.record.open - 1 - filter.record.outstanding;
+	finding->recorded = filter.has_record;
+	finding->record = filter.record;
 	return 0;
+}
+
+/*
+ * What mainline's module does is written down each time. Ours tells it by itself: the record is then as old as the redirect, and no more than
+ * an epoch that has certainly been reached.
+ */
+static void take_record(struct registry *reg, struct vif *vif, struct finding *finding)
+{
+	const struct record *record = &finding->record;
+
+	if (finding->known || !finding->recorded)
+		return;
+	if (!reg->plug.kind && plug_probe(&reg->plug))
+		return;
+	finding->known = reg->plug.kind == PLUG_MAINLINE;
+	vif->holding = record->holding;
+	vif->open = record->open;
+	vif->committed = record->open - 1 - record->outstanding;
 }
 
 static int take_plug(struct registry *reg, struct vif *vif, struct finding *finding)
@@ -175,8 +191,9 @@ static int take_vif(struct registry *reg, const struct candidate *from, struct v
 	if (!finding->known) {
 		/* held frames, or no redirect, and nothing that says of which epoch: hold on, until attach is repeated */
 		vif->holding = true;
-		vif->open = domain->open;
-		vif->committed = domain->open - 1;
+		if (vif->open < domain->open)
+			vif->open = domain->open;
+		vif->committed = vif->open - 1;
 		vif->buffer->counts_lost = true;
 	}
 	ret = domain_adopt(domain, vif, clock_now_ns());
@@ -197,7 +214,11 @@ static int look(struct registry *reg, const struct candidate *from, struct vif *
 
 	if (!ret)
 		ret = take_redirect(reg, vif, finding);
-	return ret ? ret : take_plug(reg, vif, finding);
+	if (!ret)
+		ret = take_plug(reg, vif, finding);
+	if (!ret)
+		take_record(reg, vif, finding);
+	return ret;
 }
 
 /* With @unknown, a vif of which the kernel does not say where it stands is left for later, and *@unknown set. */
