@@ -295,6 +295,8 @@ static void try_all(struct trial *trial)
 	if (!place.netlink || nl_connect(place.netlink, NETLINK_ROUTE)) {
 		note(trial, TRIAL_IFB, false, "no netlink socket");
 	} else {
+		/* a request that could not even be sent has no answer that the next step may miss */
+		nl_socket_disable_seq_check(place.netlink);
 		place.vif_ifindex = (int)if_nametoindex(VIF);
 		try_steps(&place);
 	}
