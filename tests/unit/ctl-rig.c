@@ -24,9 +24,9 @@ static void read_back(int fd, char *text, size_t size)
 	close(fd);
 }
 
-struct outcome ctl_run(const char *path, const char *args)
+struct outcome ctl_run_copy(const char *program, const char *path, const char *args)
 {
-	const char *argv[ARGS_MAX + 4] = { OUTCOMMITCTL, "--socket", path };
+	const char *argv[ARGS_MAX + 4] = { program, "--socket", path };
 	int out = memfd_create("out", 0), err = memfd_create("err", 0), status, argc = 3;
 	struct outcome outcome;
 	char words[512];
@@ -48,6 +48,11 @@ struct outcome ctl_run(const char *path, const char *args)
 	read_back(out, outcome.out, sizeof(outcome.out));
 	read_back(err, outcome.err, sizeof(outcome.err));
 	return outcome;
+}
+
+struct outcome ctl_run(const char *path, const char *args)
+{
+	return ctl_run_copy(OUTCOMMITCTL, path, args);
 }
 
 void ctl_expect(const struct fake_step *steps, const char *args, int code, const char *out,

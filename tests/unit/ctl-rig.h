@@ -18,6 +18,8 @@ struct outcome {
 
 /* Run it with --socket @path and @args, words with a blank between them. */
 struct outcome ctl_run(const char *path, const char *args);
+/* The same with a copy of it: what is installed beside it counts. */
+struct outcome ctl_run_copy(const char *program, const char *path, const char *args);
 /* Run it with @args against a daemon that plays @steps; all must be as said. */
 void ctl_expect(const struct fake_step *steps, const char *args, int code, const char *out,
 		const char *err);

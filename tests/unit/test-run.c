@@ -76,8 +76,8 @@ static void read_log(struct outcome *outcome)
 
 static void run(const char *path, const char *const *args, struct outcome *outcome)
 {
-	const char *argv[ARGS_MAX + 8] = { OUTCOMMITCTL, "--socket", path, "--json", "run", "web" };
-	int out = memfd_create("out", 0), err = memfd_create("err", 0), status, argc = 6;
+	const char *argv[ARGS_MAX + 8] = { OUTCOMMITCTL, "--socket", path, "run", "web" };
+	int out = memfd_create("out", 0), err = memfd_create("err", 0), status, argc = 5;
 	pid_t pid;
 
 	while (*args)
@@ -117,7 +117,8 @@ static struct outcome expect(const struct fake_step *steps, const char *const *a
 	return outcome;
 }
 
-#define ARGS(...) ((const char *const[]){ "--interval", "1", __VA_ARGS__, NULL })
+#define PLAIN(...) ((const char *const[]){ "--interval", "1", __VA_ARGS__, NULL })
+#define ARGS(...) PLAIN("--json", __VA_ARGS__)
 
 static void test_an_epoch_goes_from_suspend_to_commit_in_order(void **state)
 {
@@ -129,6 +130,23 @@ static void test_an_epoch_goes_from_suspend_to_commit_in_order(void **state)
 
 	assert_non_null(strstr(outcome.out, "{\"schema_version\":1,\"committed\":1,\"outstanding\":0"));
 	assert_non_null(strstr(outcome.out, "\"committed\":2"));
+}
+
+/* That it does not know how much is held is no reason to end otherwise. */
+static void test_in_plain_words_it_tells_how_far_it_is_and_what_is_held(void **state)
+{
+	struct outcome outcome = expect(
+		SCRIPT(OURS, POSTSUSPEND(1), PRERESUME(1), COMMIT(1),
+		       ANSWER("status\nDOMAIN=web\n", "0\nDOMAIN=web\nHELD_BYTES=4711\n"), HAND_OVER,
+		       ANSWER("status\nDOMAIN=web\n", "-2\nMESSAGE=it is gone\n")),
+		PLAIN(SUSPEND, CHECKPOINT, RESUME, "--epochs", "1"), 0, LOG("1"),
+		"goes on holding");
+	static const char before[] =
+		"web: 1 checkpoints, epoch 1 committed, 0 outstanding, held 4711 bytes, pause ";
+
+	assert_memory_equal(outcome.out, before, strlen(before));
+	assert_non_null(strstr(outcome.out, "\nweb: 1 checkpoints, epoch 1 committed, 0 outstanding, "
+					    "held 0 bytes, pause "));
 }
 
 static void test_without_replicate_a_checkpoint_is_safe_when_it_is_made(void **state)
@@ -325,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_epoch_goes_from_suspend_to_commit_in_order),
+		cmocka_unit_test(test_in_plain_words_it_tells_how_far_it_is_and_what_is_held),
 		cmocka_unit_test(test_without_replicate_a_checkpoint_is_safe_when_it_is_made),
 		cmocka_unit_test(test_a_guest_whose_preresume_is_refused_is_not_resumed),
 		cmocka_unit_test(test_a_guest_whose_epoch_is_not_closed_is_neither_copied_nor_resumed),
