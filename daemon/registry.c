@@ -122,8 +122,8 @@ void registry_domain_put(struct registry *reg, struct domain *domain)
 
 	if (domain->count || domain->users)
 		return;
-	registry_notify(reg, REGISTRY_DESTROY, domain, NULL, NULL);
 	memmove(&reg->domains[at], &reg->domains[at + 1], (--reg->domain_count - at) * sizeof(domain));
+	registry_notify(reg, REGISTRY_DESTROY, domain, NULL, NULL);
 	free(domain);
 }
 
