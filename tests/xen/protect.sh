@@ -62,7 +62,7 @@ write_transport() {
 	cat >/run/bare-transport <<-'T'
 		#!/bin/bash
 		shift
-		case $* in *' receive '*) exec xl migrate-receive -r ;; *) exec sh -c "$*" ;; esac
+		case $* in *' receive '*) exec env -u LIBXL_SAVE_HELPER xl migrate-receive -r ;; *) exec sh -c "$*" ;; esac
 	T
 	chmod +x /run/transport /run/bare-transport
 }
