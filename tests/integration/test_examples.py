@@ -24,7 +24,8 @@ def test_the_python_client_runs_epochs_and_leaves_the_domain_holding(traffic, cl
     assert done.stdout.splitlines() == [f"guest1: epoch {epoch} is committed" for epoch in range(1, 6)]
     status = client.do("status", DOMAIN="guest1")
     assert (status.get("STATE"), status.number("COMMITTED"), status.number("OPEN")) == ("holding", 5, 6)
-    before = traffic.observer.captured()
+    # what was committed last may still be on its way
+    before = traffic.observer.wait_for(sum(guest.sent()), patience_s=1)
     time.sleep(0.2)
     assert traffic.observer.captured() == before < sum(guest.sent())
     client.do("release", DOMAIN="guest1")
