@@ -43,6 +43,8 @@ def protected(results, count, moments):
         action_script(results, stage)
         if count > 2:  # its clients ask over a new connection, which a checkpoint may reset: for the long run
             driver_dies(results, stage, moments)
+        else:
+            stage.protect()
         another_life(results, stage)
         backup_dies(results, stage)
         ends(results, stage)
