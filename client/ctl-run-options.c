@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The options of outcommitctl run. */
-#include <errno.h>
-#include <stdlib.h>
-
 #include "ctl.h"
 #include "epochs.h"
+#include "wire.h"
 
 #define DEFAULT_INTERVAL_MS 200
 #define DEFAULT_COMMAND_TIMEOUT_S 60
@@ -51,12 +49,11 @@ const char *run_take_replicate(struct ctl *ctl, const char *value)
 static const char *take_number(uint64_t *number, const char *value, uint64_t min, uint64_t max,
 			       const char *form)
 {
-	char *end;
+	uint64_t parsed;
 
-	errno = 0;
-	*number = *value >= '0' && *value <= '9' ? strtoull(value, &end, 10) : 0;
-	if (*value < '0' || *value > '9' || *end || errno || *number < min || *number > max)
+	if (wire_parse_u64(value, &parsed) || parsed < min || parsed > max)
 		return form;
+	*number = parsed;
 	return NULL;
 }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <wire.h>
 
@@ -47,14 +45,9 @@ static const struct option *find(const char *name)
 
 static int set_number(unsigned int *at, const struct option *option, const char *value)
 {
-	unsigned long number;
-	char *end;
+	uint64_t number;
 
-	if (!isdigit((unsigned char)value[0]))
-		return -EINVAL;
-	errno = 0;
-	number = strtoul(value, &end, 10);
-	if (*end || errno || number < option->min || number > option->max)
+	if (wire_parse_u64(value, &number) || number < option->min || number > option->max)
 		return -EINVAL;
 	*at = (unsigned int)number;
 	return 0;

@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "epochs.h"
@@ -76,13 +75,12 @@ static bool usage(int *status, const char *what)
 
 static int take_number(uint64_t *number, const struct row *row, const char *value)
 {
-	char *end;
+	uint64_t parsed;
 
-	if (*value < '0' || *value > '9')
+	if (wire_parse_u64(value, &parsed) || parsed < row->min || parsed > row->max)
 		return -EINVAL;
-	errno = 0;
-	*number = strtoull(value, &end, 10);
-	return *end || errno || *number < row->min || *number > row->max ? -EINVAL : 0;
+	*number = parsed;
+	return 0;
 }
 
 static int take(struct options *options, const struct row *row, const char *value)

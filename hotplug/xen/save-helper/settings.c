@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "settings.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wire.h>
 
 #define ENVIRONMENT_PREFIX "OUTCOMMIT_"
 
@@ -55,14 +55,9 @@ struct loading {
 
 static int set_number(unsigned int *at, const struct key *key, const char *value)
 {
-	unsigned long number;
-	char *end;
+	uint64_t number;
 
-	if (!isdigit((unsigned char)value[0]))
-		return -EINVAL;
-	errno = 0;
-	number = strtoul(value, &end, 10);
-	if (*end || errno || number < key->min || number > key->max)
+	if (wire_parse_u64(value, &number) || number < key->min || number > key->max)
 		return -EINVAL;
 	*at = (unsigned int)number;
 	return 0;
