@@ -141,11 +141,8 @@ enum exit_code run_metrics(struct ctl *ctl)
 		openmetrics_describe(!ctl->no_legend);
 		return EXIT_DONE;
 	}
-	if (ctl->json && ctl->look.output) {
-		fputs(PROGRAM ": metrics: --output is not for JSON\n"
-		      "Try '" PROGRAM " --help'.\n", stderr);
-		return EXIT_USAGE;
-	}
+	if (ctl->json && ctl->look.output)
+		return ctl_usage("metrics: --output is not for JSON");
 	code = ctl_connect(ctl);
 	if (code)
 		return code;

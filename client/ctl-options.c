@@ -292,8 +292,7 @@ static void print_help(void)
 	       "run: 6 ended, output held, 7 ended, guest not resumed\n");
 }
 
-/* Say what is wrong with the command line. Values are the user's own, and go back to them. */
-static __attribute__((format(printf, 1, 2))) enum exit_code usage(const char *format, ...)
+enum exit_code ctl_usage(const char *format, ...)
 {
 	va_list args;
 
@@ -317,8 +316,8 @@ static bool take_argument(struct ctl *ctl, enum argument argument, const char *v
 			  enum exit_code *code)
 {
 	if (arguments[argument].check(value)) {
-		*code = usage("bad %s, it must be %s", arguments[argument].name,
-			      arguments[argument].form);
+		*code = ctl_usage("bad %s, it must be %s", arguments[argument].name,
+				  arguments[argument].form);
 		return false;
 	}
 	add_field(ctl, arguments[argument].key, value);
@@ -336,12 +335,12 @@ static bool take_arguments(struct ctl *ctl, char **values, enum exit_code *code)
 		if (!take_argument(ctl, command->arguments[i], values[i], code))
 			return false;
 	if (i < command->required) {
-		*code = usage("%s: no %s given", command->verb,
-			      arguments[command->arguments[i]].name);
+		*code = ctl_usage("%s: no %s given", command->verb,
+				  arguments[command->arguments[i]].name);
 		return false;
 	}
 	if (values[i]) {
-		*code = usage("%s: too many arguments", command->verb);
+		*code = ctl_usage("%s: too many arguments", command->verb);
 		return false;
 	}
 	return true;
@@ -374,7 +373,7 @@ static bool take_option(struct ctl *ctl, int which, const char *value, enum exit
 	}
 	form = options[which].take(ctl, value);
 	if (form)
-		*code = usage("bad value for --%s, it must be %s", options[which].name, form);
+		*code = ctl_usage("bad value for --%s, it must be %s", options[which].name, form);
 	return !form;
 }
 
@@ -405,7 +404,7 @@ static bool options_fit(const struct command *command, const bool *given, enum e
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		if (!given[i] || !options[i].verb || !strcmp(options[i].verb, command->verb))
 			continue;
-		*code = usage("%s: has no option --%s", command->verb, options[i].name);
+		*code = ctl_usage("%s: has no option --%s", command->verb, options[i].name);
 		return false;
 	}
 	return true;
@@ -421,12 +420,12 @@ bool ctl_parse(struct ctl *ctl, int argc, char **argv, enum exit_code *code)
 	if (!take_options(ctl, argc, argv, given, code))
 		return false;
 	if (optind == argc) {
-		*code = usage("no command given");
+		*code = ctl_usage("no command given");
 		return false;
 	}
 	ctl->command = find_command(argv[optind]);
 	if (!ctl->command) {
-		*code = usage("there is no command '%s'", argv[optind]);
+		*code = ctl_usage("there is no command '%s'", argv[optind]);
 		return false;
 	}
 	return options_fit(ctl->command, given, code) &&

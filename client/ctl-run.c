@@ -177,10 +177,8 @@ enum exit_code run_run(struct ctl *ctl)
 	struct run run;
 	int ret;
 
-	if (missing) {
-		fprintf(stderr, PROGRAM ": run: no %s given\nTry '" PROGRAM " --help'.\n", missing);
-		return EXIT_USAGE;
-	}
+	if (missing)
+		return ctl_usage("run: no %s given", missing);
 	code = ctl_connect(ctl);
 	if (code)
 		return code;

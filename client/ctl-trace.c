@@ -90,11 +90,8 @@ enum exit_code run_trace(struct ctl *ctl)
 	enum exit_code code;
 	int ret;
 
-	if (!ctl->look.perfetto) {
-		fputs(PROGRAM ": trace: no --perfetto FILE given\n"
-		      "Try '" PROGRAM " --help'.\n", stderr);
-		return EXIT_USAGE;
-	}
+	if (!ctl->look.perfetto)
+		return ctl_usage("trace: no --perfetto FILE given");
 	code = ctl_connect(ctl);
 	if (code)
 		return code;

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "ctl-run.h"
 #include "ctl-look.h"
 #include "ctl-run.h"
 #include "outcommit.h"
@@ -69,6 +68,8 @@ struct ctl {
 
 /* ctl-options.c: true if there is a command to run, otherwise *@code is the exit code */
 bool ctl_parse(struct ctl *ctl, int argc, char **argv, enum exit_code *code);
+/* Say what is wrong with the command line. Values are the user's own, and go back to them. */
+enum exit_code ctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ctl.c: say on stderr what went wrong, with --json on stdout too, and give its exit code */
 enum exit_code ctl_fail(const struct ctl *ctl, const struct outcommit_error *err);
