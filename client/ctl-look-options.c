@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ctl-look.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
 
 #define DELAY_NS UINT64_C(1000000000)
 #define SECONDS_MIN 0.1
-#define SECONDS_MAX 86400.0
 
 void look_set_defaults(struct look_settings *look)
 {
@@ -21,14 +19,11 @@ static const char *take_text(const char **to, const char *value)
 	return *value ? NULL : "a path";
 }
 
-/* Decimal digits only: strtod() takes much more. */
 static const char *take_time(uint64_t *to_ns, const char *value)
 {
-	char *end;
-	double seconds = strtod(value, &end);
+	double seconds = ctl_parse_seconds(value);
 
-	if (!*value || *end || strspn(value, "0123456789.") != strlen(value) ||
-	    seconds < SECONDS_MIN || seconds > SECONDS_MAX)
+	if (seconds < SECONDS_MIN)
 		return "seconds, from 0.1 to 86400";
 	*to_ns = (uint64_t)(seconds * 1e9);
 	return NULL;

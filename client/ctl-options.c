@@ -131,8 +131,7 @@ static const char *take_socket(struct ctl *ctl, const char *value)
 	return *value ? NULL : "a path";
 }
 
-/* Negative if it is not a time up to a day. */
-static double parse_seconds(const char *value)
+double ctl_parse_seconds(const char *value)
 {
 	char *end;
 	double seconds = strtod(value, &end);
@@ -146,7 +145,7 @@ static double parse_seconds(const char *value)
 
 static const char *take_timeout(struct ctl *ctl, const char *value)
 {
-	double seconds = parse_seconds(value);
+	double seconds = ctl_parse_seconds(value);
 
 	if (seconds < 0.001)
 		return "seconds, from 0.001 to 86400";
@@ -208,7 +207,7 @@ static const char *take_on_driver_lost(struct ctl *ctl, const char *value)
 
 static const char *take_driver_grace(struct ctl *ctl, const char *value)
 {
-	double seconds = parse_seconds(value);
+	double seconds = ctl_parse_seconds(value);
 
 	if (seconds < 0)
 		return "seconds, from 0 to 86400";

@@ -68,6 +68,8 @@ struct ctl {
 
 /* ctl-options.c: true if there is a command to run, otherwise *@code is the exit code */
 bool ctl_parse(struct ctl *ctl, int argc, char **argv, enum exit_code *code);
+/* An option's value as a time in seconds; negative if it is not one up to a day. */
+double ctl_parse_seconds(const char *value);
 /* Say what is wrong with the command line. Values are the user's own, and go back to them. */
 enum exit_code ctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
