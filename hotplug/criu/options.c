@@ -82,7 +82,7 @@ static int set(struct options *options, const struct option *option, const char 
 
 static int complain(const char *what, const char *about)
 {
-	fprintf(stderr, "outcommit-criu: %s %s\n", what, about);
+	fprintf(stderr, PROGRAM ": %s %s\n", what, about);
 	return -EINVAL;
 }
 

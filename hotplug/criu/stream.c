@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "write-whole.h"
+
 static int make_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -102,21 +104,6 @@ int stream_line(struct stream *stream, char line[STREAM_LINE_BYTES], int timeout
 	return 0;
 }
 
-static int write_file(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t done = write(fd, bytes, size);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			bytes += done;
-			size -= (size_t)done;
-		}
-	}
-	return 0;
-}
-
 int stream_to_file(struct stream *stream, int fd, uint64_t size)
 {
 	int err = 0;
@@ -126,7 +113,7 @@ int stream_to_file(struct stream *stream, int fd, uint64_t size)
 
 		if (here > size)
 			here = (size_t)size;
-		err = write_file(fd, stream->bytes + stream->begin, here);
+		err = write_whole(fd, stream->bytes + stream->begin, here);
 		stream->begin += here;
 		size -= here;
 		if (!err && size)

@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "write-whole.h"
+
 #define PATIENCE_MS 20000
 #define NOTHING_MS 150 /* long enough to see that something does not come */
 

@@ -9,6 +9,7 @@
 #include "frame.h"
 #include "incoming.h"
 #include "report.h"
+#include "write-whole.h"
 
 /*
  * A primary that does not read must not keep us from failing over: what does not fit is left out,

@@ -89,20 +89,3 @@ int reply_value(const struct reply *reply)
 	memcpy(&value, reply->bytes, sizeof(value));
 	return value;
 }
-
-int write_whole(int fd, const void *bytes, size_t len)
-{
-	const uint8_t *at = bytes;
-
-	while (len) {
-		ssize_t put = write(fd, at, len);
-
-		if (put < 0 && errno != EINTR)
-			return -errno;
-		if (put > 0) {
-			at += put;
-			len -= (size_t)put;
-		}
-	}
-	return 0;
-}

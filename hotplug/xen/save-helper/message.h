@@ -63,7 +63,4 @@ int message_complete_status(const struct message *message, int *status);
 
 int reply_value(const struct reply *reply);
 
-/* Write all of it, however often that takes. 0 or a negative errno. */
-int write_whole(int fd, const void *bytes, size_t len);
-
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "progress.h"
 #include "report.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -41,7 +42,7 @@ static void write_progress(const struct primary *primary, const char *phase)
 		.reason = save->failed,
 	};
 
-	report_progress(primary->settings->status, &progress);
+	progress_write(primary->settings->status, &progress);
 }
 
 static void tell_failure(struct primary *primary)

@@ -15,6 +15,7 @@
 
 #include "child.h"
 #include "report.h"
+#include "write-whole.h"
 
 #define MILLISECOND_NS INT64_C(1000000)
 #define STATUS_FAILED (1 << 8) /* as wait(2) says "exited with 1" */

@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "report.h"
+#include "progress.h"
 
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <syslog.h>
 #include <unistd.h>
 
-#define PROGRAM "outcommit-xen-save-helper"
-
-void report(int level, const char *format, ...)
-{
-	char line[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	dprintf(STDERR_FILENO, PROGRAM ": %s\n", line);
-	syslog(LOG_DAEMON | level, "%s", line);
-}
-
-static int write_progress(FILE *file, const struct progress *progress)
+static int write_lines(FILE *file, const struct progress *progress)
 {
 	fprintf(file, "PHASE=%s\n", progress->phase);
 	fprintf(file, "PID=%d\n", (int)getpid());
@@ -35,7 +19,7 @@ static int write_progress(FILE *file, const struct progress *progress)
 	return fclose(file);
 }
 
-void report_progress(const char *path, const struct progress *progress)
+void progress_write(const char *path, const struct progress *progress)
 {
 	char next[PATH_MAX];
 	FILE *file;
@@ -43,6 +27,6 @@ void report_progress(const char *path, const struct progress *progress)
 	if (!*path || snprintf(next, sizeof(next), "%s.new", path) >= (int)sizeof(next))
 		return;
 	file = fopen(next, "we");
-	if (file && !write_progress(file, progress))
+	if (file && !write_lines(file, progress))
 		rename(next, path);
 }

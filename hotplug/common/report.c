@@ -6,8 +6,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define PROGRAM "outcommit-criu"
-
 void report(int level, const char *format, ...)
 {
 	char line[1024];
