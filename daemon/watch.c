@@ -33,15 +33,18 @@ static int ignore_own(int fd, uint32_t portid)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }
 
+static struct vif *vif_of_link(struct watch *watch, const struct nlmsghdr *nlh,
+			       struct link_info *link)
+{
+	return rtmsg_parse_link(nlh, link) ? NULL : registry_find_ifindex(watch->reg, link->ifindex);
+}
+
 static void on_link_new(struct watch *watch, const struct nlmsghdr *nlh)
 {
 	const char *reset = NULL;
 	struct link_info link;
-	struct vif *vif;
+	struct vif *vif = vif_of_link(watch, nlh, &link);
 
-	if (rtmsg_parse_link(nlh, &link))
-		return;
-	vif = registry_find_ifindex(watch->reg, link.ifindex);
 	if (!vif)
 		return;
 	if (vif->buffer->vif_ifindex == link.ifindex) {
@@ -62,11 +65,8 @@ static void on_link_new(struct watch *watch, const struct nlmsghdr *nlh)
 static void on_link_del(struct watch *watch, const struct nlmsghdr *nlh)
 {
 	struct link_info link;
-	struct vif *vif;
+	struct vif *vif = vif_of_link(watch, nlh, &link);
 
-	if (rtmsg_parse_link(nlh, &link))
-		return;
-	vif = registry_find_ifindex(watch->reg, link.ifindex);
 	if (!vif)
 		return;
 	if (vif->buffer->vif_ifindex == link.ifindex)
