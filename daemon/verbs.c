@@ -88,15 +88,31 @@ static void notify(struct request *req, const char *verb)
 	registry_notify(&req->mgr->registry, REGISTRY_CHANGE, req->domain, NULL, verb);
 }
 
+/* The domain, if one is named, after all that the kernel has told by now: that may be its end. */
+static int find_anew(struct request *req, int error, const char *message)
+{
+	watch_drain(&req->mgr->watch);
+	req->domain = req->domain_name ? registry_find(&req->mgr->registry, req->domain_name) : NULL;
+	return req->domain_name && !req->domain ? request_fail(req, error, message) : 0;
+}
+
+static int find_to_drive(struct request *req)
+{
+	return find_anew(req, -ENODEV, "the domain has no vif left");
+}
+
+static int find_to_look(struct request *req)
+{
+	return find_anew(req, -ENOENT, "no such domain");
+}
+
 static int do_postsuspend(struct request *req)
 {
 	uint64_t before;
-	int ret;
+	int ret = find_to_drive(req);
 
-	watch_drain(&req->mgr->watch);
-	req->domain = registry_find(&req->mgr->registry, req->domain_name);
-	if (!req->domain)
-		return request_fail(req, -ENODEV, "the domain has no vif left");
+	if (ret)
+		return ret;
 	before = req->domain->open;
 	ret = domain_postsuspend(req->domain, &req->epoch, req->mgr->config.outstanding, manager_now_ns(), &req->fault);
 	if (ret)
@@ -111,12 +127,10 @@ static int do_postsuspend(struct request *req)
 
 static int do_preresume(struct request *req)
 {
-	int ret;
+	int ret = find_to_drive(req);
 
-	watch_drain(&req->mgr->watch);
-	req->domain = registry_find(&req->mgr->registry, req->domain_name);
-	if (!req->domain)
-		return request_fail(req, -ENODEV, "the domain has no vif left");
+	if (ret)
+		return ret;
 	ret = domain_preresume(req->domain, req->epoch, &req->fault);
 	if (!ret)
 		req->timed = METRIC_TIME_PRERESUME;
@@ -134,14 +148,12 @@ static void count_holds(struct domain *domain, uint64_t before)
 
 static int do_commit(struct request *req)
 {
-	uint64_t before;
-	int ret;
-
 	/* mainline's counts are wrong after a reset: a release must not come before the news of it */
-	watch_drain(&req->mgr->watch);
-	req->domain = registry_find(&req->mgr->registry, req->domain_name);
-	if (!req->domain)
-		return request_fail(req, -ENODEV, "the domain has no vif left");
+	int ret = find_to_drive(req);
+	uint64_t before;
+
+	if (ret)
+		return ret;
 	before = req->domain->committed;
 	ret = domain_commit(req->domain, req->epoch, &req->fault);
 	if (ret)
@@ -195,29 +207,27 @@ static int do_limit(struct request *req)
 
 static int do_status(struct request *req)
 {
-	watch_drain(&req->mgr->watch);
-	if (!req->domain_name) {
+	int ret = find_to_look(req);
+
+	if (ret)
+		return ret;
+	if (req->domain)
+		status_add_domain(&req->reply, req->mgr, req->domain);
+	else
 		status_add_daemon(&req->reply, req->mgr);
-		return 0;
-	}
-	req->domain = registry_find(&req->mgr->registry, req->domain_name);
-	if (!req->domain)
-		return request_fail(req, -ENOENT, "no such domain");
-	status_add_domain(&req->reply, req->mgr, req->domain);
 	return 0;
 }
 
 static int do_metrics(struct request *req)
 {
-	watch_drain(&req->mgr->watch);
-	if (!req->domain_name) {
+	int ret = find_to_look(req);
+
+	if (ret)
+		return ret;
+	if (req->domain)
+		metrics_add_domain(&req->reply, req->mgr, req->domain);
+	else
 		metrics_add_page(&req->reply, req->mgr, req->after);
-		return 0;
-	}
-	req->domain = registry_find(&req->mgr->registry, req->domain_name);
-	if (!req->domain)
-		return request_fail(req, -ENOENT, "no such domain");
-	metrics_add_domain(&req->reply, req->mgr, req->domain);
 	return 0;
 }
 
