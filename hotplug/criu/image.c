@@ -171,7 +171,26 @@ int image_finish(int dir_fd, int image_fd, const char *name)
 	return err;
 }
 
+static int remove_each(int dir_fd, bool (*doomed)(const char *name, const void *arg),
+		       const void *arg)
+{
+	const struct dirent *entry;
+	DIR *list = open_list(dir_fd, ".");
+	int err = 0;
+
+	if (!list)
+		return -errno;
+	while (!err && (entry = readdir(list))) {
+		if (doomed(entry->d_name, arg))
+			err = remove_one(dir_fd, entry->d_name);
+	}
+	closedir(list);
+	return err;
+}
+
+/* What @number builds on */
 struct needed {
+	uint64_t number;
 	char (*names)[IMAGE_NAME_BYTES];
 	size_t count;
 	bool full;
@@ -198,52 +217,43 @@ static bool is_needed(const struct needed *needed, const char *name)
 	return false;
 }
 
-static int remove_others(int dir_fd, uint64_t number, const struct needed *needed)
+static bool is_superseded(const char *name, const void *arg)
 {
-	const struct dirent *entry;
-	DIR *list = open_list(dir_fd, ".");
+	const struct needed *needed = arg;
 	const char *rest = "";
-	int err = 0;
+	uint64_t number = number_in(name, &rest);
 
-	if (!list)
-		return -errno;
-	while (!err && (entry = readdir(list))) {
-		uint64_t found = number_in(entry->d_name, &rest);
-
-		if (found && found < number && !is_needed(needed, entry->d_name))
-			err = remove_one(dir_fd, entry->d_name);
-	}
-	closedir(list);
-	return err;
+	return number && number < needed->number && !is_needed(needed, name);
 }
 
 int image_prune(int dir_fd, uint64_t number)
 {
-	struct needed needed = {.names = NULL};
+	struct needed needed = {.number = number};
 	int err;
 
 	err = chain(dir_fd, number, need, &needed);
 	if (!err)
-		err = needed.full ? -ENOMEM : remove_others(dir_fd, number, &needed);
+		err = needed.full ? -ENOMEM : remove_each(dir_fd, is_superseded, &needed);
 	free(needed.names);
 	return err;
 }
 
+static bool is_image(const char *name, const void *arg)
+{
+	const char *rest = "";
+
+	return number_in(name, &rest);
+}
+
+static bool is_part(const char *name, const void *arg)
+{
+	const char *rest = "";
+
+	return number_in(name, &rest) && strlen(rest) >= strlen(IMAGE_PART) &&
+	       !strcmp(rest + strlen(rest) - strlen(IMAGE_PART), IMAGE_PART);
+}
+
 int image_clear(int dir_fd, bool all)
 {
-	const struct dirent *entry;
-	DIR *list = open_list(dir_fd, ".");
-	const char *rest = "";
-	int err = 0;
-
-	if (!list)
-		return -errno;
-	while (!err && (entry = readdir(list))) {
-		if (!number_in(entry->d_name, &rest))
-			continue;
-		if (all || (strlen(rest) >= 5 && !strcmp(rest + strlen(rest) - 5, IMAGE_PART)))
-			err = remove_one(dir_fd, entry->d_name);
-	}
-	closedir(list);
-	return err;
+	return remove_each(dir_fd, all ? is_image : is_part, NULL);
 }
