@@ -283,21 +283,19 @@ int outcommit_block_get_u64(const struct outcommit_block *block, const char *key
  * ---- The verbs ----
  *
  * Each sends one request and returns its outcome: 0, the daemon's error, or one of the library's
- * own. @err may be NULL, and so may every output. Their common errors are -EINVAL (a bad name or
+ * own. In all of them @c is the connection, @domain the domain's name, and @err takes what went
+ * wrong; it may be NULL, and so may every output. Their common errors are -EINVAL (a bad name or
  * number), -EACCES (the peer's role, or the domain is another user's), -EBUSY (another connection
- * drives the domain, or its driver is expected back), -ENOENT (no such domain) and -EIO (the kernel refused, or a
- * vif is broken); others are given with each.
+ * drives the domain, or its driver is expected back), -ENOENT (no such domain) and -EIO (the kernel
+ * refused, or a vif is broken); others are given with each.
  */
 
 /**
  * outcommit_drive() - take the domain's lease: from now on, nobody else drives it
- * @c: the connection
- * @domain: name of the domain
  * @terms: what becomes of the domain if this connection is lost and does not come back; NULL: what
  *   is configured
  * @reply: STATE, OPEN, COMMITTED, to know where the domain stands, and the terms; to be freed with
  *   outcommit_reply_free(); may be NULL
- * @err: what went wrong
  *
  * The lease lasts as long as the connection. To give a domain that holds to another driver, ask for
  * OUTCOMMIT_POLICY_HOLD without any grace, then close the connection.
@@ -309,13 +307,11 @@ int outcommit_drive(struct outcommit *c, const char *domain, const struct outcom
 
 /**
  * outcommit_attach() - make a vif's buffer and send the vif's output through it
- * @c: the connection
  * @domain: name of the domain, made with its first vif
  * @vif: the vif's interface name
  * @limit_bytes: how much may be held, 0 for the daemon's default
  * @ifb: takes the buffer's interface name
  * @ifb_size: room at @ifb, at least OUTCOMMIT_IFNAME_SIZE unless @ifb is NULL
- * @err: what went wrong
  *
  * A second attach changes nothing and gives the same answer; it repairs a broken vif.
  *
@@ -327,11 +323,9 @@ int outcommit_attach(struct outcommit *c, const char *domain, const char *vif, u
 
 /**
  * outcommit_detach() - remove the buffer of one vif or of all
- * @c: the connection
  * @domain: name of the domain, which goes with its last vif
  * @vif: the vif, or NULL for all
  * @pending: what becomes of frames that are not committed
- * @err: what went wrong
  *
  * If the request had to be repeated, "no such domain" and "no such vif" are taken for success:
  * the first try did it.
@@ -344,8 +338,6 @@ int outcommit_detach(struct outcommit *c, const char *domain, const char *vif,
 
 /**
  * outcommit_postsuspend() - the guest stands still: close the open epoch and hold what comes next
- * @c: the connection
- * @domain: name of the domain
  * @epoch: the epoch to close; 0 for whichever is open, but then the request cannot be repeated
  *   after a lost reply
  * @closed: the epoch that was closed
@@ -358,10 +350,7 @@ int outcommit_postsuspend(struct outcommit *c, const char *domain, uint64_t epoc
 
 /**
  * outcommit_preresume() - may the guest run again?
- * @c: the connection
- * @domain: name of the domain
  * @epoch: the epoch that was closed last
- * @err: what went wrong
  *
  * Return: 0 only if the barrier that closed @epoch is in force on every vif. On any error, the
  * library's own included, the guest must not be resumed. Also -EPROTO, -ENODEV.
@@ -371,11 +360,8 @@ int outcommit_preresume(struct outcommit *c, const char *domain, uint64_t epoch,
 
 /**
  * outcommit_commit() - the checkpoint is safe: release every outstanding epoch up to this one
- * @c: the connection
- * @domain: name of the domain
  * @epoch: the newest epoch that is safe
  * @committed: the newest committed epoch
- * @err: what went wrong
  *
  * Return: also -EPROTO (it is not closed), -ECANCELED (it was aborted).
  */
@@ -385,10 +371,7 @@ int outcommit_commit(struct outcommit *c, const char *domain, uint64_t epoch, ui
 /**
  * outcommit_abort() - the checkpoint of an outstanding epoch came to nothing; its frames leave
  * with the next commit
- * @c: the connection
- * @domain: name of the domain
  * @epoch: the epoch
- * @err: what went wrong
  *
  * Return: also -EPROTO (it is not outstanding), -EOPNOTSUPP (not with this module).
  */
@@ -397,12 +380,9 @@ int outcommit_abort(struct outcommit *c, const char *domain, uint64_t epoch,
 
 /**
  * outcommit_discard() - drop everything that is not committed and go on holding
- * @c: the connection
- * @domain: name of the domain
  * @epoch: the epoch that is open as far as the caller knows, the last closed one plus one: if it
  *   is another one by the time the request arrives, it comes too late, and is refused; 0: any
  * @open: the open epoch
- * @err: what went wrong
  *
  * Return: also -EPROTO (@epoch is not open).
  */
@@ -414,10 +394,7 @@ int outcommit_discard_epoch(struct outcommit *c, const char *domain, uint64_t ep
 /**
  * outcommit_release() - end protection: everything held leaves, in order, and the domain is
  * passing again
- * @c: the connection
- * @domain: name of the domain
  * @epoch: as for outcommit_discard()
- * @err: what went wrong
  *
  * Return: also -EPROTO (@epoch is not open).
  */
@@ -427,28 +404,22 @@ int outcommit_release_epoch(struct outcommit *c, const char *domain, uint64_t ep
 
 /**
  * outcommit_limit() - set the byte limit of every vif of the domain
- * @c: the connection
- * @domain: name of the domain
  * @limit_bytes: the limit
- * @err: what went wrong
  */
 int outcommit_limit(struct outcommit *c, const char *domain, uint64_t limit_bytes,
 		    struct outcommit_error *err);
 
 /**
  * outcommit_status() - a domain's state, or the daemon's
- * @c: the connection
  * @domain: name of the domain, or NULL for the daemon
  * @reply: fields as docs/protocol.md has them, to be freed with outcommit_reply_free(); see
  *   struct outcommit_block
- * @err: what went wrong
  */
 int outcommit_status(struct outcommit *c, const char *domain, struct outcommit_reply **reply,
 		     struct outcommit_error *err);
 
 /**
  * outcommit_list() - the names of all domains, in byte order
- * @c: the connection
  * @each: called for each; it may use @c; a result that is not 0 ends the list
  * @arg: handed to @each
  * @err: what went wrong; untouched if @each ended it
@@ -461,27 +432,22 @@ int outcommit_list(struct outcommit *c, int (*each)(const char *domain, void *ar
 
 /**
  * outcommit_check() - what the daemon runs on: MODULE, MODULE_VERSION, CONFIG
- * @c: the connection
  * @reply: the fields, to be freed with outcommit_reply_free()
- * @err: what went wrong
  */
 int outcommit_check(struct outcommit *c, struct outcommit_reply **reply,
 		    struct outcommit_error *err);
 
 /**
  * outcommit_reload() - read the configuration again
- * @c: the connection
  * @err: what went wrong; its message names file and line, and the old configuration stays in force
  */
 int outcommit_reload(struct outcommit *c, struct outcommit_error *err);
 
 /**
  * outcommit_version() - the daemon's version and that of its protocol
- * @c: the connection
  * @version: takes the version, cut if there is no room
  * @size: room at @version in bytes
  * @protocol: the protocol's version
- * @err: what went wrong
  */
 int outcommit_version(struct outcommit *c, char *version, size_t size, unsigned int *protocol,
 		      struct outcommit_error *err);
