@@ -21,6 +21,7 @@
 #include "compat/compat.h"
 #include "plug_epochs.h"
 #include "plug_group.h"
+#include "plug_options.h"
 
 #define PLUG_VERSION "0.1.0"
 
@@ -144,11 +145,6 @@ static void plug_free_list(struct sk_buff *skb)
 	}
 }
 
-static bool plug_tagged(const struct tc_plug_xopt *opt)
-{
-	return opt->flags & TC_PLUG_F_EPOCH;
-}
-
 /* The commands: under the lock; frames to free go to *@to_free. */
 
 static int plug_do_buffer(struct Qdisc *sch, const struct plug_request *req,
@@ -156,7 +152,7 @@ static int plug_do_buffer(struct Qdisc *sch, const struct plug_request *req,
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
 
-	if (plug_tagged(&req->opt))
+	if (plug_options_tagged(&req->opt))
 		return plug_epochs_close(&q->epochs, req->opt.epoch, req->now_ns);
 	return plug_epochs_close_next(&q->epochs, req->now_ns);
 }
@@ -168,7 +164,7 @@ static int plug_do_release(struct Qdisc *sch, const struct plug_request *req,
 	struct plug_batch batch;
 	int err = 0;
 
-	if (plug_tagged(&req->opt))
+	if (plug_options_tagged(&req->opt))
 		err = plug_epochs_release(&q->epochs, req->opt.epoch, &batch);
 	else
 		plug_epochs_release_oldest(&q->epochs, &batch);
@@ -202,7 +198,7 @@ static int plug_do_discard(struct Qdisc *sch, const struct plug_request *req,
 			   struct sk_buff **to_free)
 {
 	struct plug_sched_data *q = qdisc_priv(sch);
-	u64 epoch = plug_tagged(&req->opt) ? req->opt.epoch : q->epochs.open_epoch;
+	u64 epoch = plug_options_tagged(&req->opt) ? req->opt.epoch : q->epochs.open_epoch;
 	struct plug_batch batch;
 	int err = plug_epochs_discard(&q->epochs, epoch, &batch);
 
@@ -236,44 +232,6 @@ static const struct plug_action *plug_find_action(int action, struct netlink_ext
 	return NULL;
 }
 
-static int plug_check_tag(const struct tc_plug_xopt *req, struct netlink_ext_ack *extack)
-{
-	if (req->magic != TC_PLUG_MAGIC) {
-		NL_SET_ERR_MSG_MOD(extack, "long options without the magic number");
-		return -EINVAL;
-	}
-	if (req->version != TC_PLUG_VERSION) {
-		NL_SET_ERR_MSG_MOD(extack, "options of a version that is not known here");
-		return -EINVAL;
-	}
-	if (req->flags & ~TC_PLUG_F_EPOCH) {
-		NL_SET_ERR_MSG_MOD(extack, "unknown flags");
-		return -EINVAL;
-	}
-	if (!plug_tagged(req) && req->epoch) {
-		NL_SET_ERR_MSG_MOD(extack, "an epoch without the flag that says it counts");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* Copy TCA_OPTIONS out: either of the two layouts, whole, or nothing. */
-static int plug_parse(const struct nlattr *opt, struct tc_plug_xopt *req,
-		      struct netlink_ext_ack *extack)
-{
-	memset(req, 0, sizeof(*req));
-	if (nla_len(opt) == sizeof(req->base)) {
-		memcpy(&req->base, nla_data(opt), sizeof(req->base));
-		return 0;
-	}
-	if (nla_len(opt) == sizeof(*req)) {
-		memcpy(req, nla_data(opt), sizeof(*req));
-		return plug_check_tag(req, extack);
-	}
-	NL_SET_ERR_MSG_ATTR(extack, opt, KBUILD_MODNAME ": options of neither known length");
-	return -EINVAL;
-}
-
 /* Say why @err came, and where the numbers stand. */
 static void plug_explain(const struct plug_epochs *p, int err, struct netlink_ext_ack *extack)
 {
@@ -299,13 +257,13 @@ static int plug_change(struct Qdisc *sch, struct nlattr *opt, struct netlink_ext
 	struct plug_request req;
 	int err;
 
-	err = plug_parse(opt, &req.opt, extack);
+	err = plug_options_parse(opt, &req.opt, extack);
 	if (err)
 		return err;
 	action = plug_find_action(req.opt.base.action, extack);
 	if (!action)
 		return -EINVAL;
-	if (plug_tagged(&req.opt) && !action->taggable) {
+	if (plug_options_tagged(&req.opt) && !action->taggable) {
 		NL_SET_ERR_MSG_MOD(extack, "this action takes no epoch");
 		return -EINVAL;
 	}
@@ -328,7 +286,7 @@ static int plug_init(struct Qdisc *sch, struct nlattr *opt, struct netlink_ext_a
 	int err;
 
 	if (opt) {
-		err = plug_parse(opt, &req, extack);
+		err = plug_options_parse(opt, &req, extack);
 		if (err)
 			return err;
 		if (!plug_find_action(req.base.action, extack))
