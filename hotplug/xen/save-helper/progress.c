@@ -26,7 +26,9 @@ void progress_write(const char *path, const struct progress *progress)
 
 	if (!*path || snprintf(next, sizeof(next), "%s.new", path) >= (int)sizeof(next))
 		return;
-	file = fopen(next, "we");
+	/* a helper that was killed may have left one; whatever else is there is not written to */
+	unlink(next);
+	file = fopen(next, "wxe");
 	if (file && !write_lines(file, progress))
 		rename(next, path);
 }
