@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl-memory.h"
 #include "ctl-text.h"
 #include "wire.h"
 
@@ -52,10 +53,8 @@ static json_t *value_json(const char *key, const char *value)
 /* jansson hands a failed allocation on as NULL, and setting NULL fails. */
 static void must(bool done)
 {
-	if (done)
-		return;
-	fputs("out of memory\n", stderr);
-	exit(1);
+	if (!done)
+		not_null(NULL);
 }
 
 json_t *json_top(void)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl-memory.h"
 #include "wire.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -92,14 +93,6 @@ const struct metric sample_metrics[SAMPLE_METRICS] = {
 	COUNTER("SENT_FRAMES", VIF, "sent_frames", "Frames that left the buffer"),
 	BYTES("SENT_BYTES", METRIC_COUNTER, "sent", "Bytes that left the buffer"),
 };
-
-static void *not_null(void *memory)
-{
-	if (memory)
-		return memory;
-	fputs("out of memory\n", stderr);
-	exit(1);
-}
 
 static struct scope *new_scope(struct sample *sample, enum scope_level level)
 {

@@ -7,16 +7,10 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "ctl-memory.h"
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define GAP 2
-
-static void *not_null(void *memory)
-{
-	if (memory)
-		return memory;
-	fputs("out of memory\n", stderr);
-	exit(1);
-}
 
 /* The length of the character at @text and the columns it takes; 0 if it is not to be shown. */
 static size_t shown_len(const char *text, int *columns)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl-memory.h"
+
 static struct top_row *find_row(struct top *top, const char *domain)
 {
 	for (size_t i = 0; i < top->count; i++)
@@ -14,17 +16,12 @@ static struct top_row *find_row(struct top *top, const char *domain)
 
 static struct top_row *row_of(struct top *top, const char *domain)
 {
-	struct top_row *row = find_row(top, domain), *rows;
+	struct top_row *row = find_row(top, domain);
 
 	if (row)
 		return row;
-	rows = reallocarray(top->rows, top->count + 1, sizeof(*rows));
-	if (!rows) {
-		fputs("out of memory\n", stderr);
-		exit(1);
-	}
-	top->rows = rows;
-	row = &rows[top->count++];
+	top->rows = not_null(reallocarray(top->rows, top->count + 1, sizeof(*row)));
+	row = &top->rows[top->count++];
 	*row = (struct top_row){ 0 };
 	strcpy(row->domain, domain);
 	return row;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl-memory.h"
+
 /* Threads of a domain, in the order in which they are shown */
 #define TID_OPEN 1U
 #define TID_REQUESTS 2U
@@ -46,14 +48,6 @@ struct trace {
 	struct traced_domain *domains;
 	uint64_t now_ns;	/* of the last event */
 };
-
-static void *not_null(void *memory)
-{
-	if (memory)
-		return memory;
-	fputs("out of memory\n", stderr);
-	exit(1);
-}
 
 struct trace *trace_new(struct trace_file *file)
 {
