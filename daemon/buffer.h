@@ -69,10 +69,10 @@ int buffer_repair(struct plug_ctx *ctx, struct buffer *buffer, const struct buff
 /* Nothing is queued in the plug or on its way through the IFB. @passed: frames that went through so far. */
 int buffer_is_empty(struct plug_ctx *ctx, const struct buffer *buffer, bool *empty, uint64_t *passed);
 
-/* Take the redirect away, and the clsact if it was ours and nobody else uses it. */
+/* Take the redirect away, and the clsact if it was ours and nobody else uses it. May be repeated. */
 int buffer_unredirect(struct plug_ctx *ctx, const struct buffer *buffer);
 /* Only the latter: the vif's clsact, if it was ours and is empty. */
-void buffer_leave_ingress(struct plug_ctx *ctx, const struct buffer *buffer);
+int buffer_leave_ingress(struct plug_ctx *ctx, const struct buffer *buffer);
 int buffer_remove_ifb(struct plug_ctx *ctx, const struct buffer *buffer);
 /* The same for up to DOMAIN_VIFS_MAX, in little more time than for one; @errors of each. */
 void buffer_remove_ifbs(struct plug_ctx *ctx, struct buffer *const *buffers, size_t count, int *errors);

@@ -16,6 +16,7 @@
 #define VIFS_PER_TICK 8 /* other domains' barriers wait meanwhile */
 #define QUIET_TICKS 100 /* how long to wait for a moment without traffic */
 #define EMPTY_TICKS 3000 /* how long to wait for an empty buffer */
+#define REMOVALS_MAX 100 /* how often to try it again */
 
 enum stage {
 	STAGE_DRAIN, /* passing, redirect in place */
@@ -39,6 +40,7 @@ struct detach {
 	detach_done done;
 	void *ctx;
 	unsigned int ticks;
+	unsigned int removals; /* in vain */
 	size_t turn; /* whose step is next */
 	size_t count;
 	struct leaving leaving[];
@@ -58,7 +60,8 @@ static void forget(struct detach *job, struct leaving *leaving, int error)
 	leaving->vif = NULL;
 }
 
-static void remove_buffers(struct detach *job)
+/* What the kernel does not do now it may do in a moment: an IFB would stay behind. */
+static bool remove_buffers(struct detach *job)
 {
 	struct buffer *buffers[DOMAIN_VIFS_MAX];
 	int errors[DOMAIN_VIFS_MAX];
@@ -69,7 +72,13 @@ static void remove_buffers(struct detach *job)
 	}
 	buffer_remove_ifbs(&job->reg->plug, buffers, job->count, errors);
 	for (size_t i = 0; i < job->count; i++)
+		if (errors[i] && job->removals < REMOVALS_MAX) {
+			job->removals++;
+			return false;
+		}
+	for (size_t i = 0; i < job->count; i++)
 		forget(job, &job->leaving[i], errors[i]);
+	return true;
 }
 
 static unsigned int waited(const struct detach *job, const struct leaving *leaving)
@@ -137,8 +146,7 @@ static bool step_some(struct detach *job)
 	for (size_t i = 0; i < job->count; i++)
 		if (job->leaving[i].stage != STAGE_EMPTY)
 			return false;
-	remove_buffers(job);
-	return true;
+	return remove_buffers(job);
 }
 
 static void unlink_job(struct detach *job)

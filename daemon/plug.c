@@ -364,7 +364,7 @@ static void on_qdisc(void *ctx, size_t index, const struct nlmsghdr *nlh)
 
 static int run_query(struct plug_ctx *ctx, int ifindex, struct query *query)
 {
-	struct nl_msg *msg = rtmsg_qdisc_get(ifindex);
+	struct nl_msg *msg = rtmsg_qdisc_get(ifindex, TC_H_ROOT);
 	int ret;
 
 	if (!msg)

@@ -232,9 +232,9 @@ struct nl_msg *rtmsg_plug(int ifindex, uint32_t handle, int flags, const void *o
 }
 
 /* Without NLM_F_ECHO the kernel tells everybody but the asker. */
-struct nl_msg *rtmsg_qdisc_get(int ifindex)
+struct nl_msg *rtmsg_qdisc_get(int ifindex, uint32_t parent)
 {
-	struct tcmsg tcm = { .tcm_ifindex = ifindex, .tcm_parent = TC_H_ROOT };
+	struct tcmsg tcm = { .tcm_ifindex = ifindex, .tcm_parent = parent };
 
 	return begin_tc(RTM_GETQDISC, NLM_F_ECHO, &tcm);
 }

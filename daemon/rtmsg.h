@@ -49,7 +49,7 @@ struct nl_msg *rtmsg_record_set(uint32_t index, int to_ifindex, const struct rec
 
 /* A root qdisc request of @flags (NLM_F_*) with the options at @options. */
 struct nl_msg *rtmsg_plug(int ifindex, uint32_t handle, int flags, const void *options, uint32_t bytes);
-struct nl_msg *rtmsg_qdisc_get(int ifindex);
+struct nl_msg *rtmsg_qdisc_get(int ifindex, uint32_t parent);
 
 /* What an RTM_NEWLINK says. */
 struct link_info {
