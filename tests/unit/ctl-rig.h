@@ -5,10 +5,6 @@
 
 #include "fake-server.h"
 
-#define SCRIPT(...) ((const struct fake_step[]){ __VA_ARGS__, { .act = FAKE_END } })
-#define ANSWER(ask, answer) { .act = FAKE_REPLY, .request = (ask), .reply = (answer) }
-#define SAY(text) { .act = FAKE_SAY, .reply = (text) }
-
 /* What a run left behind. */
 struct outcome {
 	int code;

@@ -26,6 +26,14 @@ struct fake_step {
 	const char *reply;
 };
 
+#define SCRIPT(...) ((const struct fake_step[]){ __VA_ARGS__, { .act = FAKE_END } })
+#define ANSWER(ask, answer) { .act = FAKE_REPLY, .request = (ask), .reply = (answer) }
+#define SAY(text) { .act = FAKE_SAY, .reply = (text) }
+#define IGNORE(ask) { .act = FAKE_IGNORE, .request = (ask) }
+#define HANG_UP(ask) { .act = FAKE_HANG_UP, .request = (ask) }
+#define CLOSE { .act = FAKE_CLOSE }
+#define RESTART { .act = FAKE_RESTART }
+
 struct fake_server;
 
 /* Play @steps up to FAKE_END or FAKE_LEAVE. NULL: answer each request with 0 and its own fields. */

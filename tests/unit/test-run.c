@@ -20,8 +20,6 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define ARGS_MAX 24
-#define SCRIPT(...) ((const struct fake_step[]){ __VA_ARGS__, { .act = FAKE_END } })
-#define ANSWER(ask, answer) { .act = FAKE_REPLY, .request = (ask), .reply = (answer) }
 
 /* The requests of a run, in words */
 #define BEGIN(module, status) \

@@ -15,15 +15,6 @@
 
 #include "save-helper-rig.h"
 
-#define SCRIPT(...) ((const struct fake_step[]){__VA_ARGS__, {.act = FAKE_END}})
-#define ANSWER(ask, answer)                                                                        \
-	{                                                                                          \
-		.act = FAKE_REPLY, .request = (ask), .reply = (answer)                             \
-	}
-#define RESTART                                                                                    \
-	{                                                                                          \
-		.act = FAKE_RESTART                                                                \
-	}
 #define PATIENCE_MS 20000
 
 /* ---- What the daemon is asked and says ---- */
