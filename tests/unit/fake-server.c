@@ -12,12 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "scratch.h"
+
 #define PATIENCE_MS 20000 /* beyond any client's timeout: only a failing test waits so long */
 
 struct fake_server {
 	pthread_t thread;
 	struct sockaddr_un address;
-	char dir[64];
+	char dir[SCRATCH_BYTES];
 	int listener;
 	int peer;
 	const struct fake_step *steps;
@@ -182,8 +184,7 @@ struct fake_server *fake_start(const struct fake_step *steps)
 	must(s, "calloc");
 	s->steps = steps;
 	s->peer = -1;
-	strcpy(s->dir, "/tmp/fake-outcommitd.XXXXXX");
-	must(mkdtemp(s->dir), "mkdtemp");
+	scratch_dir(s->dir, "fake-outcommitd");
 	s->address.sun_family = AF_UNIX;
 	snprintf(s->address.sun_path, sizeof(s->address.sun_path), "%s/socket", s->dir);
 	listen_on(s);

@@ -205,11 +205,10 @@ void rig_launch(struct rig *rig, bool restore, const char *stream)
 
 struct rig rig_begin(bool restore, const char *script, const struct fake_step *steps)
 {
-	struct rig rig = {.daemon = steps ? fake_start(steps) : NULL,
-			  .dir = "/tmp/save-helper-XXXXXX"};
+	struct rig rig = {.daemon = steps ? fake_start(steps) : NULL};
 
 	signal(SIGPIPE, SIG_IGN);
-	assert_non_null(mkdtemp(rig.dir));
+	scratch_dir(rig.dir, "save-helper");
 	rig_set_environment(&rig, script);
 	rig_launch(&rig, restore, "1");
 	return rig;
@@ -327,14 +326,6 @@ void rig_await_end(struct rig *rig)
 	}
 }
 
-static void remove_dir(const char *dir)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	assert_int_equal(system(command), 0);
-}
-
 /* It must end with @status, as exit(3) has it. */
 void rig_end_with(struct rig *rig, int status)
 {
@@ -349,7 +340,7 @@ void rig_end_with(struct rig *rig, int status)
 	close(rig->stream[0]);
 	if (rig->stream[1] >= 0)
 		stream_ends(rig);
-	remove_dir(rig->dir);
+	scratch_remove(rig->dir);
 	unsetenv("OUTCOMMIT_XEN_FENCE_RETRY_S");
 	unsetenv("OUTCOMMIT_XEN_FENCE");
 	unsetenv("OUTCOMMIT_XEN_PEER");

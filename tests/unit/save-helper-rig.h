@@ -14,6 +14,7 @@
 #include "fake-server.h"
 #include "frame.h"
 #include "message.h"
+#include "scratch.h"
 
 struct rig {
 	struct fake_server *daemon;
@@ -21,7 +22,7 @@ struct rig {
 	int in, out; /* the wrapper's stdin and stdout */
 	int back;    /* the other host's end of the back channel */
 	int stream[2]; /* both ends; has a byte to begin with */
-	char dir[64];
+	char dir[SCRATCH_BYTES];
 	bool ended;
 	int status;
 };

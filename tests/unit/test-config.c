@@ -12,20 +12,18 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "scratch.h"
 
 static const struct config_overrides none;
 
 struct file {
-	char path[64];
+	char path[SCRATCH_BYTES];
 };
 
 static void write_file(struct file *file, const char *text, size_t len)
 {
-	int fd;
+	int fd = scratch_file(file->path, "outcommit-config");
 
-	snprintf(file->path, sizeof(file->path), "/tmp/outcommit-config-XXXXXX");
-	fd = mkstemp(file->path);
-	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, len), len);
 	close(fd);
 }

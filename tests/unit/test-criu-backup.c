@@ -22,13 +22,14 @@
 
 #include "image.h"
 #include "receive.h"
+#include "scratch.h"
 
 #define DOMAIN "web1"
 #define LIFE "00112233445566778899aabbccddeeff"
 #define HELLO "outcommit-criu 1 " LIFE "\n"
 
 struct rig {
-	char dir[64];
+	char dir[SCRATCH_BYTES];
 	int fd; /* the primary's end */
 	pid_t pid;
 };
@@ -38,8 +39,7 @@ static int set_up(void **state)
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
-	strcpy(rig->dir, "/tmp/test-criu-backup.XXXXXX");
-	assert_non_null(mkdtemp(rig->dir));
+	scratch_dir(rig->dir, "test-criu-backup");
 	rig->fd = -1;
 	*state = rig;
 	return 0;
@@ -48,10 +48,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct rig *rig = *state;
-	char command[128];
 
-	snprintf(command, sizeof(command), "rm -rf %s", rig->dir);
-	assert_int_equal(system(command), 0);
+	scratch_remove(rig->dir);
 	free(rig);
 	return 0;
 }

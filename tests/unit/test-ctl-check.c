@@ -17,13 +17,14 @@
 #include <cmocka.h>
 
 #include "ctl-rig.h"
+#include "scratch.h"
 
 #define NOWHERE "/nonexistent/socket"
 #define VERSION(protocol) ANSWER("version\n", "0\nVERSION=1.2\nPROTOCOL=" protocol "\n")
 #define MODULE(name) ANSWER("check\n", "0\nMODULE=" name "\n")
 
-static char directory[] = "/tmp/test-ctl-check.XXXXXX";
-static char program[64];
+static char directory[SCRATCH_BYTES];
+static char program[SCRATCH_BYTES + 16];
 
 static void in_directory(char *path, size_t size, const char *name)
 {
@@ -33,7 +34,7 @@ static void in_directory(char *path, size_t size, const char *name)
 /* A program beside outcommitctl, and the first one in PATH. NULL: none */
 static void put(const char *name, const char *script)
 {
-	char path[64];
+	char path[SCRATCH_BYTES + 16];
 	FILE *file;
 
 	in_directory(path, sizeof(path), name);
@@ -175,8 +176,7 @@ static int in_a_directory_of_its_own(void **state)
 {
 	char command[1024];
 
-	if (!mkdtemp(directory))
-		return -1;
+	scratch_dir(directory, "test-ctl-check");
 	in_directory(program, sizeof(program), "outcommitctl");
 	snprintf(command, sizeof(command), "cp '%s' '%s'", OUTCOMMITCTL, program);
 	if (system(command))

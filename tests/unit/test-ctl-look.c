@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "ctl-rig.h"
+#include "scratch.h"
 
 /* Two pages; the second vif's name is one that a label has to quote. */
 static const char first_page[] =
@@ -126,11 +127,11 @@ static void test_metrics_as_json(void **state)
 }
 
 /* What a directory of the test's own holds, for a file that is written. */
-static char directory[] = "/tmp/outcommit-look.XXXXXX";
+static char directory[SCRATCH_BYTES];
 
 static const char *in_directory(const char *name)
 {
-	static char path[64];
+	static char path[SCRATCH_BYTES + 16];
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	return path;
@@ -149,7 +150,7 @@ static void read_file(const char *path, char *text, size_t size)
 
 static void test_a_file_is_replaced_as_a_whole_or_not_at_all(void **state)
 {
-	char args[128], text[16384];
+	char args[SCRATCH_BYTES + 64], text[16384];
 	struct stat before, after;
 
 	snprintf(args, sizeof(args), "metrics --output %s", in_directory("x.prom"));
@@ -262,7 +263,7 @@ static const char life_trace[] =
 static void test_a_trace_is_whole_whatever_ends_it(void **state)
 {
 	struct fake_server *server = fake_start(life);
-	char args[128], text[16384];
+	char args[SCRATCH_BYTES + 64], text[16384];
 	struct outcome outcome;
 
 	snprintf(args, sizeof(args), "--timeout 0.05 trace --perfetto %s", in_directory("t.json"));
@@ -278,7 +279,8 @@ static void test_a_trace_is_whole_whatever_ends_it(void **state)
 static int make_directory(void **state)
 {
 	setenv("LC_ALL", "C", 1);
-	return mkdtemp(directory) ? 0 : -1;
+	scratch_dir(directory, "outcommit-look");
+	return 0;
 }
 
 static int remove_directory(void **state)

@@ -18,6 +18,7 @@
 
 #include "ctl-probe.h"
 #include "ctl-spawn.h"
+#include "scratch.h"
 
 #define PATIENCE_MS 20000
 #define SHELL(script) ((const char *const[]){ "/bin/sh", "-c", (script), NULL })
@@ -93,11 +94,11 @@ static void a_function_is_run_in_a_process_of_its_own(void **state)
 
 static void a_module_is_there_if_modprobe_finds_it(void **state)
 {
-	char directory[] = "/tmp/test-probe.XXXXXX", path[64];
+	char directory[SCRATCH_BYTES], path[SCRATCH_BYTES + 16];
 	char *before = strdup(getenv("PATH"));
 	FILE *script;
 
-	assert_non_null(mkdtemp(directory));
+	scratch_dir(directory, "test-probe");
 	snprintf(path, sizeof(path), "%s/modprobe", directory);
 	script = fopen(path, "we");
 	assert_non_null(script);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "fake-server.h"
+#include "scratch.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define ARGS_MAX 24
@@ -326,10 +327,11 @@ static void test_a_second_signal_ends_it_at_once_but_never_with_the_guest_suspen
 
 static int in_a_directory_of_its_own(void **state)
 {
-	static char directory[] = "/tmp/test-run.XXXXXX";
+	static char directory[SCRATCH_BYTES];
 
+	scratch_dir(directory, "test-run");
 	*state = directory;
-	return !mkdtemp(directory) || chdir(directory);
+	return chdir(directory);
 }
 
 static int without_the_directory(void **state)

@@ -223,10 +223,10 @@ static void test_a_bad_setting_is_named_with_its_place(void **state)
 		{"peer = any\npeer = any\n", ":2: given twice: peer = any"},
 		{"[x]\npeer = any\n", ":2: not a setting: peer = any"},
 	};
-	char path[] = "/tmp/xen-conf-XXXXXX", why[3 * SETTING_BYTES];
+	char path[SCRATCH_BYTES], why[3 * SETTING_BYTES];
 	static struct settings settings;
 
-	close(mkstemp(path));
+	close(scratch_file(path, "xen-conf"));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		FILE *file = fopen(path, "we");
 

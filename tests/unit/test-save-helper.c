@@ -364,9 +364,9 @@ static void test_a_helper_that_says_no_message_is_ended(void **state)
 
 static void test_what_is_not_remus_goes_to_the_helper_itself(void **state)
 {
-	struct rig rig = {.dir = "/tmp/save-helper-XXXXXX"};
+	struct rig rig = {0};
 
-	assert_non_null(mkdtemp(rig.dir));
+	scratch_dir(rig.dir, "save-helper");
 	rig_set_environment(&rig, "srcx");
 	rig_launch(&rig, false, "0");
 	hears(&rig, MESSAGE_SUSPEND);

@@ -17,12 +17,13 @@
 #include <systemd/sd-bus.h>
 
 #include "manager.h"
+#include "scratch.h"
 
 #define JOB "/org/freedesktop/systemd1/job/7"
 
 /* One connection's worth of systemd. */
 struct fake_systemd {
-	char directory[32];
+	char directory[SCRATCH_BYTES];
 	char address[128];
 	int listener;
 	const char *job; /* type of the job under way, NULL: none */
@@ -97,8 +98,8 @@ static void start_systemd(struct fake_systemd *systemd, const char *job)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-	*systemd = (struct fake_systemd){ .directory = "/tmp/test-service.XXXXXX", .job = job };
-	assert_non_null(mkdtemp(systemd->directory));
+	*systemd = (struct fake_systemd){ .job = job };
+	scratch_dir(systemd->directory, "test-service");
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/bus", systemd->directory);
 	snprintf(systemd->address, sizeof(systemd->address), "unix:path=%s", addr.sun_path);
 	systemd->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
