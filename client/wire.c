@@ -225,8 +225,8 @@ static char *take_room(struct wire_buf *buf, size_t len)
 	return room;
 }
 
-/* The length of @text, at most WIRE_VALUE_MAX, with no character cut in two. */
-static size_t cut_len(const char *text)
+/* The length of @text, at most @max, with no character cut in two. */
+static size_t cut_len(const char *text, size_t max)
 {
 	size_t len = 0;
 
@@ -235,7 +235,7 @@ static size_t cut_len(const char *text)
 
 		if (!step)
 			step = 1;
-		if (len + step > WIRE_VALUE_MAX)
+		if (len + step > max)
 			break;
 		len += step;
 	}
@@ -256,9 +256,17 @@ static void copy_clean(char *out, const char *text, size_t len)
 	}
 }
 
+void wire_clean(char *out, size_t size, const char *text)
+{
+	size_t len = cut_len(text, size - 1);
+
+	copy_clean(out, text, len);
+	out[len] = '\0';
+}
+
 void wire_begin(struct wire_buf *buf, const char *head)
 {
-	size_t len = cut_len(head);
+	size_t len = cut_len(head, WIRE_VALUE_MAX);
 	char *out;
 
 	buf->len = 0;
@@ -282,7 +290,7 @@ void wire_begin_reply(struct wire_buf *buf, int error)
 
 void wire_add(struct wire_buf *buf, const char *key, const char *value)
 {
-	size_t key_len = strlen(key), len = cut_len(value);
+	size_t key_len = strlen(key), len = cut_len(value, WIRE_VALUE_MAX);
 	char *out = take_room(buf, key_len + len + 2);
 
 	if (!out)

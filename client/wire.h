@@ -60,6 +60,12 @@ int wire_parse_u64(const char *value, uint64_t *number);
 int wire_parse_size(const char *value, uint64_t *bytes);
 
 /*
+ * @text for somebody's eyes: control characters and what is not UTF-8 become '?', and it is cut to
+ * @size bytes with its NUL, at a character's edge.
+ */
+void wire_clean(char *out, size_t size, const char *text);
+
+/*
  * A message under construction, in the caller's memory. Adding to a full one sets @full and
  * changes nothing else.
  */

@@ -326,6 +326,32 @@ static void test_a_long_value_is_cut_at_a_characters_edge(void **state)
 	}
 }
 
+static void test_text_for_the_eye_is_clean_and_fits(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+		const char *clean;
+	} cases[] = {
+		{ "", 1, "" },
+		{ "abc", 4, "abc" },
+		{ "abc", 3, "ab" },
+		{ "abc", 1, "" },
+		{ "a\n\x1b[2J\x7f", 16, "a??[2J?" },
+		{ "\xc2\x9b" "2J", 16, "??2J" },
+		{ "\xc3\xa9\xff\xc3", 16, "\xc3\xa9??" },
+		{ "x\xe2\x82\xac", 4, "x" }, /* no half of a character */
+		{ "x\xe2\x82\xac", 5, "x\xe2\x82\xac" },
+	};
+	char text[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		wire_clean(text, cases[i].size, cases[i].text);
+		assert_string_equal(text, cases[i].clean);
+	}
+}
+
 static void test_whatever_is_built_is_taken(void **state)
 {
 	unsigned int seed = 1;
@@ -382,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_a_full_message_is_left_as_it_is),
 		cmocka_unit_test(test_control_characters_are_replaced),
 		cmocka_unit_test(test_a_long_value_is_cut_at_a_characters_edge),
+		cmocka_unit_test(test_text_for_the_eye_is_clean_and_fits),
 		cmocka_unit_test(test_whatever_is_built_is_taken),
 		cmocka_unit_test(test_whatever_comes_in_is_parsed_within_its_bounds),
 	};
