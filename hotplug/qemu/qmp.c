@@ -6,18 +6,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "wire.h"
 
-#define MESSAGE_MAX (16U << 20)
 #define READ_SIZE 4096U
+#define LINE "a line from the monitor"
 
-static int fail(struct qmp *qmp, int ret, const char *what)
+static void set_error(struct qmp *qmp, const char *what, const char *why)
 {
-	snprintf(qmp->error, sizeof(qmp->error), "%s: %s", what, strerror(-ret));
+	char text[2 * sizeof(qmp->error)];
+
+	snprintf(text, sizeof(text), "%s: %s", what, why);
+	wire_clean(qmp->error, sizeof(qmp->error), text);
+}
+
+int qmp_fail(struct qmp *qmp, int ret, const char *what)
+{
+	set_error(qmp, what, strerror(-ret));
 	return ret;
+}
+
+int qmp_refused(struct qmp *qmp, const char *what, const char *why)
+{
+	set_error(qmp, what, why ? why : "refused");
+	return -EIO;
 }
 
 static int gone(struct qmp *qmp)
@@ -37,13 +53,17 @@ static void take_answer(struct qmp *qmp, json_t *message)
 
 static int take_line(struct qmp *qmp, const char *line, size_t len)
 {
-	json_t *message = json_loadb(line, len, 0, NULL);
-	const char *event = json_string_value(json_object_get(message, "event"));
+	const char *event;
+	json_t *message;
 
+	if (len > QMP_LINE_MAX)
+		return qmp_fail(qmp, -EMSGSIZE, LINE);
+	message = json_loadb(line, len, 0, NULL);
 	if (!json_is_object(message)) {
 		json_decref(message);
-		return fail(qmp, -EBADMSG, "QMP");
+		return qmp_fail(qmp, -EBADMSG, LINE);
 	}
+	event = json_string_value(json_object_get(message, "event"));
 	if (event)
 		qmp->event(qmp->arg, event, json_object_get(message, "data"));
 	else
@@ -73,8 +93,6 @@ static int make_room(struct qmp *qmp)
 
 	if (qmp->size - qmp->len >= READ_SIZE)
 		return 0;
-	if (qmp->size >= MESSAGE_MAX)
-		return -EMSGSIZE;
 	buffer = realloc(qmp->buffer, 2 * qmp->size + READ_SIZE);
 	if (!buffer)
 		return -ENOMEM;
@@ -86,24 +104,33 @@ static int make_room(struct qmp *qmp)
 static int take_some(struct qmp *qmp)
 {
 	int ret = make_room(qmp);
+	char *fresh;
 	ssize_t len;
 
 	if (ret)
-		return fail(qmp, ret, "QMP");
-	len = recv(qmp->fd, qmp->buffer + qmp->len, qmp->size - qmp->len, MSG_DONTWAIT);
+		return qmp_fail(qmp, ret, LINE);
+	fresh = qmp->buffer + qmp->len;
+	len = recv(qmp->fd, fresh, qmp->size - qmp->len, MSG_DONTWAIT);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (len <= 0)
 		return gone(qmp);
 	qmp->len += (size_t)len;
-	return take_lines(qmp);
+	/* one that comes byte by byte is not searched from its beginning each time */
+	if (memchr(fresh, '\n', (size_t)len))
+		ret = take_lines(qmp);
+	if (!ret && qmp->len > QMP_LINE_MAX)
+		ret = qmp_fail(qmp, -EMSGSIZE, LINE);
+	return ret;
 }
 
 int qmp_pump(struct qmp *qmp, int64_t until_ns)
 {
 	int ret = background_wait_any(qmp->background, qmp->fd, until_ns);
 
-	return ret > 0 ? take_some(qmp) : ret;
+	if (ret > 0)
+		return take_some(qmp);
+	return ret ? qmp_fail(qmp, ret, "the monitor") : 0;
 }
 
 static int send_all(struct qmp *qmp, const char *text, size_t len, int fd)
@@ -114,6 +141,7 @@ static int send_all(struct qmp *qmp, const char *text, size_t len, int fd)
 	} control = { 0 };
 	struct iovec iov = { .iov_base = (void *)text, .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t sent;
 
 	if (fd >= 0) {
 		msg.msg_control = control.space;
@@ -125,8 +153,11 @@ static int send_all(struct qmp *qmp, const char *text, size_t len, int fd)
 		};
 		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &fd, sizeof(fd));
 	}
-	/* a command is far shorter than the socket's buffer */
-	return sendmsg(qmp->fd, &msg, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -ESRCH;
+	/* a command is far shorter than the socket's buffer: that is full only if nobody reads */
+	sent = sendmsg(qmp->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0 && errno == EAGAIN)
+		return -ETIMEDOUT;
+	return sent == (ssize_t)len ? 0 : -ESRCH;
 }
 
 static int send_command(struct qmp *qmp, const char *command, json_t *arguments, int fd)
@@ -157,14 +188,14 @@ static int await_answer(struct qmp *qmp)
 static int take_result(struct qmp *qmp, const char *command, json_t **result)
 {
 	const json_t *error = json_object_get(qmp->answer, "error");
-	const char *why = json_string_value(json_object_get(error, "desc"));
+	json_t *value = json_object_get(qmp->answer, "return");
 
-	if (error) {
-		snprintf(qmp->error, sizeof(qmp->error), "%s: %s", command, why ? why : "refused");
-		return -EIO;
-	}
+	if (error)
+		return qmp_refused(qmp, command, json_string_value(json_object_get(error, "desc")));
+	if (!value)
+		return qmp_fail(qmp, -EBADMSG, command);
 	if (result)
-		*result = json_incref(json_object_get(qmp->answer, "return"));
+		*result = json_incref(value);
 	return 0;
 }
 
@@ -179,21 +210,42 @@ int qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, int fd,
 		ret = await_answer(qmp);
 	if (ret == -ESRCH)
 		return gone(qmp);
-	return ret ? fail(qmp, ret, command) : take_result(qmp, command, result);
+	return ret ? qmp_fail(qmp, ret, command) : take_result(qmp, command, result);
+}
+
+/* Who has as many clients waiting as it may is waited for no longer than for an answer. */
+static int connect_to(struct qmp *qmp, const struct sockaddr_un *address)
+{
+	const struct timeval timeout = {
+		.tv_sec = qmp->timeout_ns / NS_PER_S,
+		.tv_usec = qmp->timeout_ns % NS_PER_S / 1000,
+	};
+
+	qmp->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (qmp->fd < 0 ||
+	    setsockopt(qmp->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)))
+		return -errno;
+	if (connect(qmp->fd, (const struct sockaddr *)address, sizeof(*address)))
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return 0;
+}
+
+int qmp_negotiate(struct qmp *qmp)
+{
+	/* the greeting is no answer to anything, and passes by */
+	return qmp_execute(qmp, "qmp_capabilities", NULL, -1, NULL);
 }
 
 int qmp_open(struct qmp *qmp, const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int ret;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(qmp, -ENAMETOOLONG, path);
+		return qmp_fail(qmp, -ENAMETOOLONG, path);
 	strcpy(address.sun_path, path);
-	qmp->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (qmp->fd < 0 || connect(qmp->fd, (struct sockaddr *)&address, sizeof(address)))
-		return fail(qmp, -errno, path);
-	/* the greeting is no answer to anything, and passes by */
-	return qmp_execute(qmp, "qmp_capabilities", NULL, -1, NULL);
+	ret = connect_to(qmp, &address);
+	return ret ? qmp_fail(qmp, ret, path) : qmp_negotiate(qmp);
 }
 
 void qmp_close(struct qmp *qmp)

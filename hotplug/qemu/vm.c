@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "wire.h"
 
 #define FD_NAME "outcommit"
 #define JOB "outcommit"
@@ -20,7 +21,13 @@ static void say(const struct vm *vm)
 
 static void copy(char *out, size_t size, const json_t *text)
 {
-	snprintf(out, size, "%s", json_string_value(text) ?: "");
+	wire_clean(out, size, json_string_value(text) ?: "");
+}
+
+/* Others may have jobs too. */
+static bool is_our_job(const json_t *job)
+{
+	return !strcmp(json_string_value(json_object_get(job, "id")) ?: "", JOB);
 }
 
 static void on_event(void *arg, const char *name, const json_t *data)
@@ -29,7 +36,7 @@ static void on_event(void *arg, const char *name, const json_t *data)
 
 	if (!strcmp(name, "MIGRATION"))
 		copy(vm->migration, sizeof(vm->migration), json_object_get(data, "status"));
-	else if (!strcmp(name, "JOB_STATUS_CHANGE"))
+	else if (!strcmp(name, "JOB_STATUS_CHANGE") && is_our_job(data))
 		copy(vm->job, sizeof(vm->job), json_object_get(data, "status"));
 	else if (!strcmp(name, "SHUTDOWN"))
 		vm->shut_down = true;
@@ -188,14 +195,13 @@ static int job_result(struct vm *vm)
 	if (ret)
 		return ret;
 	json_array_foreach(jobs, i, job)
-		if (!strcmp(json_string_value(json_object_get(job, "id")) ?: "", JOB))
+		if (is_our_job(job))
 			error = json_string_value(json_object_get(job, "error"));
+	ret = qmp_execute(&vm->qmp, "job-dismiss", json_pack("{s:s}", "id", JOB), -1, NULL);
 	if (error)
-		snprintf(vm->qmp.error, sizeof(vm->qmp.error), "snapshot: %s", error);
+		ret = qmp_refused(&vm->qmp, "snapshot", error);
 	json_decref(jobs);
-	if (qmp_execute(&vm->qmp, "job-dismiss", json_pack("{s:s}", "id", JOB), -1, NULL))
-		return -EIO;
-	return error ? -EIO : 0;
+	return ret;
 }
 
 static json_t *snapshot_arguments(const struct vm *vm, uint64_t epoch, bool save)
@@ -219,6 +225,8 @@ static int snapshot_job(struct vm *vm, const char *command, uint64_t epoch, bool
 	ret = qmp_execute(&vm->qmp, command, snapshot_arguments(vm, epoch, save), -1, NULL);
 	if (!ret)
 		ret = await(vm, vm->job, over, vm->timeout_ns);
+	if (ret == -ETIMEDOUT)
+		return qmp_fail(&vm->qmp, ret, command);
 	return ret ? ret : job_result(vm);
 }
 
@@ -271,7 +279,7 @@ int vm_wait(struct vm *vm, int64_t until_ns)
 {
 	int ret = qmp_pump(&vm->qmp, until_ns);
 
-	if (ret == -ESRCH)
+	if (ret && ret != -EINTR)
 		say(vm);
 	if (ret || !vm->shut_down)
 		return ret;
