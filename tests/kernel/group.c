@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 
 #include "lib/group.h"
 #include "lib/group_race.h"
+#include "lib/promise.h"
 #include "lib/rig.h"
 
 #define LIMIT_BYTES (1 << 20)
@@ -37,19 +37,7 @@ static struct group here, there; /* sockets of the two namespaces */
 static int32_t everyone[5];	  /* the rigs', then those without a root plug here */
 #define N_EVERYONE (sizeof(everyone) / sizeof(everyone[0]))
 
-static char why[256];
-static int race_ms, failures;
-
-static bool wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static bool wrong(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(why, sizeof(why), fmt, args);
-	va_end(args);
-	return false;
-}
+static int race_ms;
 
 /* A socket of the namespace at @path. */
 static int open_in(const char *path, struct group *group)
@@ -444,13 +432,12 @@ static bool without_rights(void)
 
 static bool anything_may_go(void)
 {
-	return group_race(&rigs[0], race_ms, why, sizeof(why));
+	char why[128] = "";
+
+	return group_race(&rigs[0], race_ms, why, sizeof(why)) || wrong("%s", why);
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct promise tests[] = {
 	{ "a request reaches root plugs of its namespace, and no other",
 	  only_root_plugs_of_this_namespace },
 	{ "a socket of another namespace reaches that one's", sockets_of_another_namespace },
@@ -468,23 +455,13 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	size_t i;
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	race_ms = argc > 1 ? atoi(argv[1]) : 4000;
 	if (set_up()) {
 		fprintf(stderr, "cannot make the devices\n");
 		return 2;
 	}
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		snprintf(why, sizeof(why), "cannot begin");
-		if (begin() && tests[i].run()) {
-			printf("ok %s\n", tests[i].name);
-			continue;
-		}
-		printf("not ok %s: %s\n", tests[i].name, why);
-		failures++;
-	}
+	promises_check(tests, sizeof(tests) / sizeof(tests[0]), begin);
 	tear_down();
-	return failures ? 1 : 0;
+	return promises_status();
 }

@@ -5,33 +5,20 @@
  * "not ok NAME: why".
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <linux/rtnetlink.h>
 
+#include "lib/promise.h"
 #include "lib/rig.h"
 
 #define FUZZ_ROUNDS 5000
 
 static struct rig rig;
-static char why[256];
 static bool named; /* the last refusal named ... */
 static uint64_t named_epoch;
-static int failures;
-
-static bool wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static bool wrong(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(why, sizeof(why), fmt, args);
-	va_end(args);
-	return false;
-}
 
 static int send_options(int type_flags, const void *options, size_t bytes, size_t claimed_bytes)
 {
@@ -239,10 +226,7 @@ static bool at_random(void)
 	return true;
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct promise tests[] = {
 	{ "options of a wrong length are refused and change nothing", of_every_wrong_length },
 	{ "truncated options change nothing", truncated },
 	{ "options with one wrong field are refused and change nothing", with_a_wrong_field },
@@ -254,22 +238,12 @@ static const struct {
 
 int main(void)
 {
-	size_t i;
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (rig_open(&rig, "")) {
 		fprintf(stderr, "cannot make the devices\n");
 		return 2;
 	}
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		snprintf(why, sizeof(why), "cannot begin");
-		if (begin() && tests[i].run()) {
-			printf("ok %s\n", tests[i].name);
-			continue;
-		}
-		printf("not ok %s: %s\n", tests[i].name, why);
-		failures++;
-	}
+	promises_check(tests, sizeof(tests) / sizeof(tests[0]), begin);
 	rig_close(&rig);
-	return failures ? 1 : 0;
+	return promises_status();
 }

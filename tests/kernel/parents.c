@@ -5,13 +5,13 @@
  * holding plug does to its neighbours. One line per promise: "ok NAME" or "not ok NAME: why".
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include <linux/rtnetlink.h>
 
+#include "lib/promise.h"
 #include "lib/rig.h"
 
 #define IDLE_MS 300
@@ -45,18 +45,6 @@ static const struct parent parents[] = {
 };
 
 static struct rig rig;
-static char why[256];
-
-static bool wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static bool wrong(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(why, sizeof(why), fmt, args);
-	va_end(args);
-	return false;
-}
 
 static int received(int timeout_ms)
 {
@@ -206,29 +194,17 @@ static bool neighbour_is_served(const struct parent *parent)
 	       wrong("%d of 3 frames served", served);
 }
 
-static int failures;
-
-static void result(bool good, const struct parent *parent, const char *promise)
-{
-	if (good) {
-		printf("ok %s: %s\n", parent->kind, promise);
-		return;
-	}
-	printf("not ok %s: %s: %s\n", parent->kind, promise, why);
-	failures++;
-}
-
 int main(void)
 {
 	size_t i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
-		result(keeps_its_parent_right(&parents[i]), &parents[i],
-		       "qlen and backlog are the plug's");
+		promise_line(keeps_its_parent_right(&parents[i]), "%s: qlen and backlog are the plug's",
+			     parents[i].kind);
 	for (i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
 		if (parents[i].has_neighbour)
-			result(neighbour_is_served(&parents[i]), &parents[i],
-			       "nothing of a neighbour is lost");
-	return failures ? 1 : 0;
+			promise_line(neighbour_is_served(&parents[i]),
+				     "%s: nothing of a neighbour is lost", parents[i].kind);
+	return promises_status();
 }
