@@ -4,8 +4,8 @@
  * of a batch that is refused, answers that are lost, late or come twice, notifications that are lost. Everything else
  * is the real kernel's: what is not refused is really done.
  *
- * UNKIND_CONTROL names a file of at least sizeof(struct control) bytes, which says what to do, and is told how often it was done.
- * Whoever writes it writes the kind last.
+ * UNKIND_CONTROL names a file of at least sizeof(struct control) bytes, which says what to do, and is told how often the daemon was
+ * given to see it: what was prepared and never came to that does not count. Whoever writes it writes the kind last.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -39,11 +39,12 @@ struct control {
 	uint32_t left; /* then so many times */
 	uint32_t error; /* errno, for those that have one */
 	uint32_t which; /* message of the batch, from 0; modulo how many there are */
-	uint32_t done; /* how often it was done */
+	uint32_t done; /* how often the daemon saw it */
 };
 
 struct aside {
 	int fd; /* -1: nothing put aside */
+	enum kind kind; /* why */
 	bool after_send;
 	size_t len;
 	char packet[PACKET_BYTES];
@@ -54,6 +55,7 @@ static volatile struct control *control;
 static struct aside aside = { .fd = -1 };
 static uint32_t refused_seq;
 static bool asks[FDS]; /* of a socket: requests go out through it */
+static size_t room[FDS]; /* the smallest that packets of a socket were ever given */
 
 static void find_control(void)
 {
@@ -87,8 +89,14 @@ static bool hit(enum kind kind)
 		return false;
 	}
 	control->left--;
-	control->done++;
 	return true;
+}
+
+/* What was prepared before another kind was asked for is none of that. */
+static void done(enum kind kind)
+{
+	if (control->kind == kind)
+		control->done++;
 }
 
 /* The kernel answers a message of no kind with a good acknowledgement; only the error in it is then ours. */
@@ -119,6 +127,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	asks[fd] = true;
 	aside.after_send = false;
 	if (hit(KIND_SEND_FAILS)) {
+		done(KIND_SEND_FAILS);
 		errno = (int)control->error;
 		return -1;
 	}
@@ -141,14 +150,14 @@ static void refuse(void *packet, size_t len)
 		return;
 	error->error = -(int)control->error;
 	refused_seq = 0;
+	done(KIND_REFUSED);
 }
 
-static void put_aside(int fd, const void *packet, size_t len, bool after_send)
+static void put_aside(int fd, const void *packet, size_t len, enum kind kind)
 {
-	if (len > sizeof(aside.packet))
-		return;
 	aside.fd = fd;
-	aside.after_send = after_send;
+	aside.kind = kind;
+	aside.after_send = kind == KIND_ANSWER_LATE;
 	aside.len = len;
 	memcpy(aside.packet, packet, len);
 }
@@ -156,15 +165,14 @@ static void put_aside(int fd, const void *packet, size_t len, bool after_send)
 /* What was put aside comes as the kernel's next packet. */
 static bool take_aside(int fd, struct mmsghdr *to)
 {
-	struct iovec *room = to->msg_hdr.msg_iov;
-
-	if (aside.fd != fd || aside.after_send || room->iov_len < aside.len)
+	if (aside.fd != fd || aside.after_send)
 		return false;
-	memcpy(room->iov_base, aside.packet, aside.len);
+	memcpy(to->msg_hdr.msg_iov->iov_base, aside.packet, aside.len);
 	to->msg_len = (unsigned int)aside.len;
 	if (to->msg_hdr.msg_name)
 		*(struct sockaddr_nl *)to->msg_hdr.msg_name = (struct sockaddr_nl){ .nl_family = AF_NETLINK };
 	aside.fd = -1;
+	done(aside.kind);
 	return true;
 }
 
@@ -173,13 +181,15 @@ static bool lose_or_keep(int fd, struct mmsghdr *packet)
 	void *bytes = packet->msg_hdr.msg_iov->iov_base;
 
 	refuse(bytes, packet->msg_len);
-	if (hit(KIND_ANSWER_TWICE))
-		put_aside(fd, bytes, packet->msg_len, false);
+	/* what comes again comes into whatever room there is then */
+	if (packet->msg_len <= room[fd] && hit(KIND_ANSWER_TWICE))
+		put_aside(fd, bytes, packet->msg_len, KIND_ANSWER_TWICE);
 	/* the queue keeps its order: what is late is what the daemon no longer waits for, an acknowledgement */
-	if (is_ack(bytes, packet->msg_len) && hit(KIND_ANSWER_LATE)) {
-		put_aside(fd, bytes, packet->msg_len, true);
+	if (is_ack(bytes, packet->msg_len) && packet->msg_len <= room[fd] && hit(KIND_ANSWER_LATE)) {
+		put_aside(fd, bytes, packet->msg_len, KIND_ANSWER_LATE);
 		packet->msg_len = 0;
 	} else if (hit(KIND_ANSWER_LOST)) {
+		done(KIND_ANSWER_LOST);
 		packet->msg_len = 0;
 		return true;
 	}
@@ -193,7 +203,18 @@ static bool lose_news(int fd, struct mmsghdr *packets, int got)
 		return false;
 	for (int i = 0; i < got; i++)
 		packets[i].msg_len = 0;
+	done(KIND_NEWS_LOST);
 	return true;
+}
+
+static void measure_room(int fd, const struct mmsghdr *packet)
+{
+	size_t len = packet->msg_hdr.msg_iov->iov_len;
+
+	if (len > PACKET_BYTES)
+		len = PACKET_BYTES;
+	if (!room[fd] || len < room[fd])
+		room[fd] = len;
 }
 
 EXPORT int recvmmsg(int fd, struct mmsghdr *packets, unsigned int count, int flags, struct timespec *timeout)
@@ -211,7 +232,10 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *packets, unsigned int count, int fla
 		errno = ENOBUFS;
 		return -1;
 	}
-	if (count && take_aside(fd, packets))
+	if (!count)
+		return real(fd, packets, count, flags, timeout);
+	measure_room(fd, packets);
+	if (take_aside(fd, packets))
 		return 1;
 	got = real(fd, packets, count, flags, timeout);
 	overrun[fd] = lose_news(fd, packets, got);

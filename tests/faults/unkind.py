@@ -34,7 +34,7 @@ class Unkind:
         return struct.unpack_from("@I", self.control, DONE_AT)[0]
 
     def wait_done(self, patience_s):
-        """How often it was done: at least once, unless there was no chance in so many seconds."""
+        """How often the daemon saw it: at least once, unless there was no chance in so many seconds."""
         end = time.monotonic() + patience_s
         while not self.done() and time.monotonic() < end:
             time.sleep(0.002)
