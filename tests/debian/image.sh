@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 #
 # A small Debian that boots with systemd, with nothing of ours on it but, in apt's cache, the packages that ours depend on (and
-# CRIU, which would take long to install).
+# CRIU, which would take long to install), and with Prometheus' node exporter, which does not run by itself.
 # Sourced by run, after lib.sh. It is kept in the cache; nothing that runs in it can change it.
 
 # Where this machine gets its packages from
@@ -46,6 +46,7 @@ _image_fill() {
 	_image_service >"$root/etc/systemd/system/guest-script.service"
 	chmod +x "$root/sbin/outcommit-init"
 	chroot "$root" systemctl -q enable guest-script.service
+	chroot "$root" systemctl -q disable prometheus-node-exporter.service
 	# dependencies of our packages are fetched, and not installed
 	mkdir "$root/debs"
 	cp "$@" "$root/debs/"
@@ -56,7 +57,7 @@ _image_fill() {
 _image_make() {
 	local dir=$1
 	shift
-	mmdebstrap --quiet --variant=minbase --include=systemd-sysv,kmod,procps,iproute2,iputils-ping,criu \
+	mmdebstrap --quiet --variant=minbase --include=systemd-sysv,kmod,procps,iproute2,iputils-ping,criu,prometheus-node-exporter \
 		--skip=cleanup/apt/lists bookworm "$dir/root" "$(debian_sources)"
 	_image_fill "$dir/root" "$@"
 	mke2fs -q -t ext4 -d "$dir/root" "$dir/root.img" 2G
