@@ -24,18 +24,12 @@ static void read_back(int fd, char *text, size_t size)
 	close(fd);
 }
 
-struct outcome ctl_run_copy(const char *program, const char *path, const char *args)
+struct outcome ctl_run_words(const char *const *argv)
 {
-	const char *argv[ARGS_MAX + 4] = { program, "--socket", path };
-	int out = memfd_create("out", 0), err = memfd_create("err", 0), status, argc = 3;
+	int out = memfd_create("out", 0), err = memfd_create("err", 0), status;
 	struct outcome outcome;
-	char words[512];
-	pid_t pid;
+	pid_t pid = fork();
 
-	strcpy(words, args);
-	for (char *word = strtok(words, " "); word && argc < ARGS_MAX + 3; word = strtok(NULL, " "))
-		argv[argc++] = word;
-	pid = fork();
 	if (!pid) {
 		dup2(out, STDOUT_FILENO);
 		dup2(err, STDERR_FILENO);
@@ -48,6 +42,18 @@ struct outcome ctl_run_copy(const char *program, const char *path, const char *a
 	read_back(out, outcome.out, sizeof(outcome.out));
 	read_back(err, outcome.err, sizeof(outcome.err));
 	return outcome;
+}
+
+struct outcome ctl_run_copy(const char *program, const char *path, const char *args)
+{
+	const char *argv[ARGS_MAX + 4] = { program, "--socket", path };
+	char words[512];
+	int argc = 3;
+
+	strcpy(words, args);
+	for (char *word = strtok(words, " "); word && argc < ARGS_MAX + 3; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return ctl_run_words(argv);
 }
 
 struct outcome ctl_run(const char *path, const char *args)

@@ -12,6 +12,8 @@ struct outcome {
 	char err[4096];
 };
 
+/* Run the program argv[0] with those arguments, up to a NULL. */
+struct outcome ctl_run_words(const char *const *argv);
 /* Run it with --socket @path and @args, words with a blank between them. */
 struct outcome ctl_run(const char *path, const char *args);
 /* The same with a copy of it: what is installed beside it counts. */

@@ -10,13 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "fake-server.h"
+#include "ctl-rig.h"
 #include "scratch.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -44,56 +42,27 @@
 #define REPLICATE "--replicate", NOTE("replicate", "")
 #define LOG(epoch) "suspend web " epoch "\ncheckpoint web " epoch "\nresume web " epoch "\n"
 
-struct outcome {
-	int code;
-	char out[4096];
-	char err[4096];
-	char log[4096];
-};
-
-static void read_back(int fd, char *text, size_t size)
-{
-	ssize_t len = pread(fd, text, size - 1, 0);
-
-	assert_true(len >= 0);
-	text[len] = '\0';
-	close(fd);
-}
-
-static void read_log(struct outcome *outcome)
+static void read_log(char *text, size_t size)
 {
 	FILE *file = fopen("log", "r");
 	size_t len = 0;
 
 	if (file) {
-		len = fread(outcome->log, 1, sizeof(outcome->log) - 1, file);
+		len = fread(text, 1, size - 1, file);
 		fclose(file);
 		unlink("log");
 	}
-	outcome->log[len] = '\0';
+	text[len] = '\0';
 }
 
-static void run(const char *path, const char *const *args, struct outcome *outcome)
+static struct outcome run(const char *path, const char *const *args)
 {
 	const char *argv[ARGS_MAX + 8] = { OUTCOMMITCTL, "--socket", path, "run", "web" };
-	int out = memfd_create("out", 0), err = memfd_create("err", 0), status, argc = 5;
-	pid_t pid;
+	int argc = 5;
 
 	while (*args)
 		argv[argc++] = *args++;
-	pid = fork();
-	if (!pid) {
-		dup2(out, STDOUT_FILENO);
-		dup2(err, STDERR_FILENO);
-		execv(argv[0], (char *const *)argv);
-		_exit(126);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	outcome->code = WEXITSTATUS(status);
-	read_back(out, outcome->out, sizeof(outcome->out));
-	read_back(err, outcome->err, sizeof(outcome->err));
-	read_log(outcome);
+	return ctl_run_words(argv);
 }
 
 /* @says: what stderr must have in it */
@@ -101,16 +70,16 @@ static struct outcome expect(const struct fake_step *steps, const char *const *a
 			     const char *log, const char *says)
 {
 	struct fake_server *server = fake_start(steps);
-	struct outcome outcome;
-	const char *problem;
+	struct outcome outcome = run(fake_path(server), args);
+	const char *problem = fake_stop(server);
+	char noted[4096];
 
-	run(fake_path(server), args, &outcome);
-	problem = fake_stop(server);
+	read_log(noted, sizeof(noted));
 	if (problem)
 		fail_msg("%s\nstderr: %s", problem, outcome.err);
 	if (outcome.code != code)
 		fail_msg("exit code %d, not %d: %s", outcome.code, code, outcome.err);
-	assert_string_equal(outcome.log, log);
+	assert_string_equal(noted, log);
 	if (!strstr(outcome.err, says))
 		fail_msg("stderr has no '%s' in it: %s", says, outcome.err);
 	return outcome;

@@ -26,15 +26,28 @@
 #define PRERESUME(e) ANSWER("preresume\nDOMAIN=g\nEPOCH=" e "\n", "0\n")
 #define COMMIT(e) ANSWER("commit\nDOMAIN=g\nEPOCH=" e "\n", "0\nEPOCH=" e "\n")
 
-/* One turn of libxl, up to the moment at which the next suspend is wanted. */
-static void checkpoint(struct rig *rig)
+/* One turn of libxl, up to its having the checkpoint. */
+static void make_checkpoint(struct rig *rig)
 {
 	hears(rig, MESSAGE_SUSPEND);
 	replies(rig, 1);
 	hears(rig, MESSAGE_POSTCOPY);
 	replies(rig, 1);
 	hears(rig, MESSAGE_CHECKPOINT);
+}
+
+/* The same, up to the moment at which the next suspend is wanted. */
+static void checkpoint(struct rig *rig)
+{
+	make_checkpoint(rig);
 	replies(rig, 1);
+}
+
+static void complete(struct rig *rig)
+{
+	hears(rig, MESSAGE_COMPLETE);
+	replies(rig, 0);
+	rig_end_with(rig, 0);
 }
 
 /* ---- The primary ---- */
@@ -48,23 +61,13 @@ static void test_an_epoch_is_committed_when_the_backup_has_its_checkpoint(void *
 
 	backup_says(&rig, FRAME_HELLO, 0);
 	hears(&rig, MESSAGE_LOG);
-	hears(&rig, MESSAGE_SUSPEND);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_POSTCOPY);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_CHECKPOINT);
+	make_checkpoint(&rig);
 	backup_says(&rig, FRAME_ACK, 1);
 	replies(&rig, 1);
-	hears(&rig, MESSAGE_SUSPEND);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_POSTCOPY);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_CHECKPOINT);
+	make_checkpoint(&rig);
 	backup_says(&rig, FRAME_ACK, 2);
 	replies(&rig, 1);
-	hears(&rig, MESSAGE_COMPLETE);
-	replies(&rig, 0);
-	rig_end_with(&rig, 0);
+	complete(&rig);
 }
 
 static void test_an_ack_may_come_after_the_next_suspend(void **state)
@@ -75,20 +78,14 @@ static void test_an_ack_may_come_after_the_next_suspend(void **state)
 
 	backup_says(&rig, FRAME_HELLO, 0);
 	checkpoint(&rig);
-	hears(&rig, MESSAGE_SUSPEND);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_POSTCOPY);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_CHECKPOINT);
+	make_checkpoint(&rig);
 	/* The ack of the first was lost; that of the second stands for both, and late ones change
 	 * nothing. */
 	backup_says(&rig, FRAME_ACK, 2);
 	backup_says(&rig, FRAME_ACK, 1);
 	backup_says(&rig, FRAME_ACK, 2);
 	replies(&rig, 1);
-	hears(&rig, MESSAGE_COMPLETE);
-	replies(&rig, 0);
-	rig_end_with(&rig, 0);
+	complete(&rig);
 }
 
 static void test_with_mainlines_module_the_guest_waits_for_the_last_ack(void **state)
@@ -102,9 +99,7 @@ static void test_with_mainlines_module_the_guest_waits_for_the_last_ack(void **s
 	hears_nothing(&rig);
 	backup_says(&rig, FRAME_ACK, 1);
 	checkpoint(&rig);
-	hears(&rig, MESSAGE_COMPLETE);
-	replies(&rig, 0);
-	rig_end_with(&rig, 0);
+	complete(&rig);
 }
 
 static void test_without_a_wrapper_on_the_backup_the_guest_is_never_stopped(void **state)
@@ -145,9 +140,7 @@ static void test_any_backup_will_do_if_the_administrator_says_so(void **state)
 	rig = rig_begin(false, "srcC",
 			SCRIPT(CHECK, STATUS, POSTSUSPEND("5"), PRERESUME("5"), COMMIT("5")));
 	checkpoint(&rig);
-	hears(&rig, MESSAGE_COMPLETE);
-	replies(&rig, 0);
-	rig_end_with(&rig, 0);
+	complete(&rig);
 }
 
 static void test_a_domain_without_a_buffer_is_never_stopped(void **state)
@@ -222,11 +215,7 @@ static void test_an_ack_of_what_was_never_made_ends_remus(void **state)
 		rig_begin(false, "srcs", SCRIPT(CHECK, STATUS, POSTSUSPEND("5"), PRERESUME("5")));
 
 	backup_says(&rig, FRAME_HELLO, 0);
-	hears(&rig, MESSAGE_SUSPEND);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_POSTCOPY);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_CHECKPOINT);
+	make_checkpoint(&rig);
 	backup_says(&rig, FRAME_ACK, 2);
 	replies(&rig, 1);
 	hears_failure(&rig);
@@ -239,11 +228,7 @@ static void test_a_lost_backup_releases_nothing(void **state)
 		rig_begin(false, "srcs", SCRIPT(CHECK, STATUS, POSTSUSPEND("5"), PRERESUME("5")));
 
 	backup_says(&rig, FRAME_HELLO, 0);
-	hears(&rig, MESSAGE_SUSPEND);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_POSTCOPY);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_CHECKPOINT);
+	make_checkpoint(&rig);
 	close(rig.back);
 	rig.back = -1;
 	replies(&rig, 1);
@@ -271,9 +256,7 @@ static void test_a_restart_of_the_daemon_is_not_noticed(void **state)
 
 	backup_says(&rig, FRAME_HELLO, 0);
 	checkpoint(&rig);
-	hears(&rig, MESSAGE_COMPLETE);
-	replies(&rig, 0);
-	rig_end_with(&rig, 0);
+	complete(&rig);
 }
 
 static void test_a_suspend_that_libxl_fails_closes_no_epoch(void **state)
@@ -369,12 +352,7 @@ static void test_what_is_not_remus_goes_to_the_helper_itself(void **state)
 	scratch_dir(rig.dir, "save-helper");
 	rig_set_environment(&rig, "srcx");
 	rig_launch(&rig, false, "0");
-	hears(&rig, MESSAGE_SUSPEND);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_POSTCOPY);
-	replies(&rig, 1);
-	hears(&rig, MESSAGE_CHECKPOINT);
-	replies(&rig, 1);
+	checkpoint(&rig);
 	rig_end_with(&rig, 7);
 }
 
