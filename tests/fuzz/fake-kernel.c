@@ -199,16 +199,26 @@ static int change_plug(struct fake_link *link, const struct nlmsghdr *nlh, const
 	return fake_queue_change(&link->plug, &request);
 }
 
+/* What traffic control is asked: the attributes, and of which link. */
+static int parse_tc(const struct nlmsghdr *nlh, struct nlattr *attrs[TCA_MAX + 1], struct fake_link **link)
+{
+	const struct tcmsg *tcm = nlmsg_data(nlh);
+
+	if (nlmsg_parse((struct nlmsghdr *)nlh, sizeof(*tcm), attrs, TCA_MAX, NULL) < 0)
+		return -EINVAL;
+	*link = find(tcm->tcm_ifindex, NULL);
+	return *link ? 0 : -ENODEV;
+}
+
 static int on_qdisc(const struct nlmsghdr *nlh)
 {
 	struct tcmsg *tcm = nlmsg_data(nlh);
 	struct nlattr *attrs[TCA_MAX + 1];
-	struct fake_link *link = find(tcm->tcm_ifindex, NULL);
+	struct fake_link *link;
+	int ret = parse_tc(nlh, attrs, &link);
 
-	if (nlmsg_parse((struct nlmsghdr *)nlh, sizeof(*tcm), attrs, TCA_MAX, NULL) < 0)
-		return -EINVAL;
-	if (!link)
-		return -ENODEV;
+	if (ret)
+		return ret;
 	if (nlh->nlmsg_type == RTM_GETQDISC) {
 		fake_tell_qdisc(nlh, link, RTM_NEWQDISC);
 		return 0;
@@ -255,12 +265,11 @@ static int on_filter(const struct nlmsghdr *nlh)
 {
 	struct tcmsg *tcm = nlmsg_data(nlh);
 	struct nlattr *attrs[TCA_MAX + 1];
-	struct fake_link *link = find(tcm->tcm_ifindex, NULL);
+	struct fake_link *link;
+	int ret = parse_tc(nlh, attrs, &link);
 
-	if (nlmsg_parse((struct nlmsghdr *)nlh, sizeof(*tcm), attrs, TCA_MAX, NULL) < 0)
-		return -EINVAL;
-	if (!link)
-		return -ENODEV;
+	if (ret)
+		return ret;
 	if (nlh->nlmsg_type == RTM_NEWTFILTER)
 		return create_filter(link, attrs[TCA_OPTIONS]);
 	if (!link->clsact)
