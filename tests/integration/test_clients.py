@@ -2,10 +2,10 @@
 """Clients cannot hold up each other, nor look at or do what they may not."""
 
 import contextlib
-import os
 
 import pytest
 
+from rig.places import as_user
 from rig.protocol import Client, message
 
 NOBODY = 65534
@@ -85,16 +85,6 @@ def test_monitor_tells_what_exists_and_every_change(net, client, daemon):
             assert got[:len(state)] == state
         client.do("detach", DOMAIN="guest1")
         assert watcher.event(lambda event: event.head == "destroy")
-
-
-@contextlib.contextmanager
-def as_user(uid):
-    """The peer's credentials are those at the time of connect."""
-    os.seteuid(uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture

@@ -2,26 +2,16 @@
 """A domain belongs to who attached it, over the life of any daemon; one user cannot take what others need."""
 
 import contextlib
-import os
 
 import pytest
 
+from rig.places import as_user
 from rig.protocol import Client
 
 ALICE, BOB, ADMIN = 65001, 65002, 65003
 OF_A_DOMAIN = {"drive": {}, "attach": {"VIF": "vif1.1"}, "postsuspend": {"EPOCH": 1}, "preresume": {"EPOCH": 1},
                "commit": {"EPOCH": 1}, "abort": {"EPOCH": 1}, "limit": {"LIMIT": "2M"}, "discard": {}, "release": {},
                "detach": {"PENDING": "discard"}}
-
-
-@contextlib.contextmanager
-def as_user(uid):
-    """The peer's credentials are those at the time of connect."""
-    os.seteuid(uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def connect_as(daemon, uid):

@@ -58,6 +58,16 @@ def caused_by(cause):
     return lambda event: event.get("CAUSE") == cause and event.get("OBJECT") == "domain"
 
 
+def watched_loss(net, daemon, watcher, policy, grace_ns):
+    """Who sees that guest1's driver has been lost, and what POLICY will make of it after GRACE_NS."""
+    net.add_guest(1, 1)
+    watching = watcher()
+    with daemon.client() as driver:
+        held_domain(driver, {"ON_DRIVER_LOST": policy, "DRIVER_GRACE_NS": grace_ns})
+    watching.event(caused_by("driver_lost"))
+    return watching
+
+
 def silent(watcher, seconds=0.3):
     """No event of a policy comes in that time."""
     while select.select([watcher.socket], [], [], seconds)[0]:
@@ -150,11 +160,7 @@ def test_by_default_it_holds_on(net, daemon, client, watcher):
 
 
 def test_who_comes_back_in_time_stops_the_policy_and_so_does_another_driver(net, daemon, client, watcher):
-    net.add_guest(1, 1)
-    watching = watcher()
-    with daemon.client() as driver:
-        held_domain(driver, {"ON_DRIVER_LOST": "release", "DRIVER_GRACE_NS": 400 * 10**6})
-    watching.event(caused_by("driver_lost"))
+    watching = watched_loss(net, daemon, watcher, "release", 400 * 10**6)
     for verb, fields in DRIVING.items():
         assert client.ask(verb, DOMAIN="guest1", **fields).error_name == "EBUSY", verb
     assert client.do("status", DOMAIN="guest1").number("GRACE_LEFT_NS") <= 400 * 10**6
@@ -166,11 +172,7 @@ def test_who_comes_back_in_time_stops_the_policy_and_so_does_another_driver(net,
 
 @pytest.mark.parametrize("verb", SETTLING)
 def test_who_settles_the_matter_in_the_grace_time_ends_it(net, daemon, client, watcher, verb):
-    net.add_guest(1, 1)
-    watching = watcher()
-    with daemon.client() as driver:
-        held_domain(driver, {"ON_DRIVER_LOST": "release", "DRIVER_GRACE_NS": 400 * 10**6})
-    watching.event(caused_by("driver_lost"))
+    watching = watched_loss(net, daemon, watcher, "release", 400 * 10**6)
     client.do(verb, DOMAIN="guest1", **SETTLING[verb])
     assert silent(watching, 0.6)
     if verb == "discard":
@@ -180,11 +182,7 @@ def test_who_settles_the_matter_in_the_grace_time_ends_it(net, daemon, client, w
 
 
 def test_a_late_release_settles_nothing(net, daemon, client, watcher):
-    net.add_guest(1, 1)
-    watching = watcher()
-    with daemon.client() as driver:
-        held_domain(driver, {"ON_DRIVER_LOST": "discard", "DRIVER_GRACE_NS": 300 * 10**6})
-    watching.event(caused_by("driver_lost"))
+    watching = watched_loss(net, daemon, watcher, "discard", 300 * 10**6)
     for verb in ("release", "discard"):
         reply = client.ask(verb, DOMAIN="guest1", EPOCH=1)
         assert (reply.error_name, reply.get("EXPECTED")) == ("EPROTO", "2")

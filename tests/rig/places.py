@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where things are, and how a command is run so that its failure says what it said."""
+"""Where things are, how a command is run so that its failure says what it said, and as whom."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -23,3 +24,13 @@ def run(*command, stdin=None, check=True):
 def inside(namespace):
     """The words that run what follows them in a network namespace."""
     return ["nsenter", f"--net=/run/netns/{namespace}", "--"]
+
+
+@contextlib.contextmanager
+def as_user(uid):
+    """For a moment: to a daemon, who a client is, is who it was when it connected."""
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
