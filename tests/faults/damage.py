@@ -128,11 +128,6 @@ def flap(world, meanwhile):
             time.sleep(0.01)
 
 
-def forwards(world, vif):
-    data = world.net.links()[vif].get("linkinfo", {}).get("info_slave_data", {})
-    return data.get("state") == "forwarding"
-
-
 @kind("buffer over its limit")
 def over_limit(world):
     """What does not fit is dropped, and counted to the frame."""

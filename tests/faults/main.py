@@ -134,13 +134,10 @@ def campaign(options, seed, report):
                 shutil.copytree(directory, pathlib.Path(os.environ["VM_OUT"], f"seed-{seed}"))
 
 
-def main():
-    options = arguments()
-    if options.list:
-        print("\n".join(sorted(kinds_for(os.environ.get("OUTCOMMIT_MODULE", "outcommit")))))
-        return 0
+def play(what, starter, options, act):
+    """ACT(options, seed, report) on a machine that is there for nothing else. Whether something failed."""
     if "VM_OUT" not in os.environ:
-        sys.exit("this sets clocks and unloads modules: start it with tests/faults/run, which boots a machine for it")
+        sys.exit(f"this sets clocks and unloads modules: start it with {starter}, which boots a machine for it")
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     for module in MODULES:
         run("modprobe", *module.split())
@@ -148,12 +145,20 @@ def main():
     print(f"seed {seed}", flush=True)
     began = time.monotonic()
     try:
-        campaign(options, seed, report)
+        act(options, seed, report)
     except Exception:  # pylint: disable=broad-except
         traceback.print_exc()
-        report.line(False, "the run came to its end")
+        report.line(False, f"{what} came to its end")
     print(f"{time.monotonic() - began:.0f} s; the same again: --seed {seed}")
     return report.failed > 0
+
+
+def main():
+    options = arguments()
+    if options.list:
+        print("\n".join(sorted(kinds_for(os.environ.get("OUTCOMMIT_MODULE", "outcommit")))))
+        return 0
+    return play("the run", "tests/faults/run", options, campaign)
 
 
 if __name__ == "__main__":

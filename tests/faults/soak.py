@@ -12,13 +12,12 @@ import random
 import sys
 import tempfile
 import time
-import traceback
 
 from rig.places import run
 
 from . import damage, host, lease, netlink, process  # noqa: F401 pylint: disable=unused-import
 from .kinds import kinds_for
-from .main import MODULES, Report
+from .main import play
 from .world import ZEROS, Stage, World
 
 ROUND_FAULTS = (4, 10)
@@ -165,21 +164,7 @@ def soak(options, seed, report):
 
 
 def main():
-    options = arguments()
-    if "VM_OUT" not in os.environ:
-        sys.exit("this sets clocks and unloads modules: start it with tests/soak, which boots a machine for it")
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
-    for module in MODULES:
-        run("modprobe", *module.split())
-    report = Report()
-    print(f"seed {seed}", flush=True)
-    try:
-        soak(options, seed, report)
-    except Exception:  # pylint: disable=broad-except
-        traceback.print_exc()
-        report.line(False, "the soak came to its end")
-    print(f"the same again: --seed {seed}")
-    return report.failed > 0
+    return play("the soak", "tests/soak", arguments(), soak)
 
 
 if __name__ == "__main__":
