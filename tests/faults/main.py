@@ -91,6 +91,8 @@ class Campaign:
             time.sleep(0.05)
         for name in sorted(self.hits):
             report.line(True, f"{name}: {self.hits[name]} times, {self.seconds[name]:.1f} s")
+        for name in sorted(set(self.names) - self.hits.keys()):
+            print(f"skip: {name}: no time was left for it")
         return True
 
 
