@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2154,SC2016,SC2086
 #
-# The long test of the packages. Sourced by run. The shell that expands what is in single quotes is mmdebstrap's.
+# The long tests of the packages. Sourced by run. The shell that expands what is in single quotes is mmdebstrap's.
 
 # In a Debian with nothing but its essential packages and what debian/control asks for. Only apt has a network.
 chroot_build() {
@@ -19,4 +19,18 @@ clean_chroot() {
 	ls "$work"/*.changes >/dev/null || return 0
 	check "all packages are there" all_packages_there
 	check "lintian has nothing to say" lint
+}
+
+# What systemd makes for itself when it comes along as a dependency is not ours
+tried_by_piuparts() {
+	mmdebstrap --quiet --variant=minbase --include=systemd --skip=cleanup/apt/lists bookworm "$work/base.tar.gz" "$(debian_sources)"
+	piuparts --keep-sources-list --no-eatmydata -b "$work/base.tar.gz" -d bookworm "$work"/*outcommit*_"$(version_of \
+		'^outcommit (\(.*\)).*' debian/changelog)"_*.deb
+}
+
+with_piuparts() {
+	need piuparts
+	copy_tree
+	check "the packages build" build_packages
+	check "piuparts installs and purges them, and finds nothing left" tried_by_piuparts
 }

@@ -52,7 +52,7 @@ kernel_modules_overlay() {
 	ln -s "$base/kernel" "$modules/kernel"
 	cp "$base"/modules.{builtin,builtin.modinfo,order} "$modules/"
 	# shellcheck disable=SC2086
-	cp $VM_MODULES "$modules/updates/"
+	cp -r $VM_MODULES "$modules/updates/"
 	depmod -b "$run/modules" "$kernel_version"
 }
 
