@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <netlink/attr.h>
-#include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 
@@ -36,16 +35,36 @@ void plug_group_fini(struct plug_group *group)
 	group->family = 0;
 }
 
-/* The number is the module's for as long as it is loaded, and it stays loaded as long as there is a plug. */
+static void on_family(void *ctx, size_t index, const struct nlmsghdr *nlh)
+{
+	uint16_t *family = ctx;
+	struct nlattr *attr;
+
+	if (nlh->nlmsg_type != GENL_ID_CTRL || nlh->nlmsg_len < NLMSG_HDRLEN + GENL_HDRLEN)
+		return;
+	attr = nlmsg_find_attr((struct nlmsghdr *)nlh, GENL_HDRLEN, CTRL_ATTR_FAMILY_ID);
+	if (attr && nla_len(attr) == (int)sizeof(*family))
+		*family = nla_get_u16(attr);
+}
+
+/*
+ * The number is the module's for as long as it is loaded, and it stays loaded as long as there is a plug. Without an answer nothing is
+ * known, and the next request asks again: libnl would wait for one.
+ */
 static uint16_t lookup(struct plug_group *group)
 {
-	int family;
+	struct nl_msg *msg;
+	int ret = -ENOMEM;
 
-	if (!group->looked_up) {
-		family = genl_ctrl_resolve(group->tx.sock, PLUG_GENL_NAME);
-		group->family = family > 0 ? (uint16_t)family : 0;
-		group->looked_up = true;
-	}
+	if (group->looked_up)
+		return group->family;
+	msg = nlmsg_alloc();
+	group->family = 0;
+	if (msg && genlmsg_put(msg, 0, 0, GENL_ID_CTRL, 0, 0, CTRL_CMD_GETFAMILY, 1) &&
+	    !nla_put_string(msg, CTRL_ATTR_FAMILY_NAME, PLUG_GENL_NAME))
+		ret = nltx_ask(&group->tx, nlmsg_hdr(msg), on_family, &group->family);
+	nlmsg_free(msg);
+	group->looked_up = !ret || ret == -ENOENT;
 	return group->family;
 }
 

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include <netlink/attr.h>
-#include <netlink/genl/ctrl.h>
 #include <netlink/msg.h>
 
 #include "fake-link.h"
@@ -64,13 +63,6 @@ void fake_fail(unsigned int skip, int error)
 	kernel.failing = true;
 	kernel.skip = skip;
 	kernel.error = error;
-}
-
-int __wrap_genl_ctrl_resolve(struct nl_sock *sock, const char *name);
-
-int __wrap_genl_ctrl_resolve(struct nl_sock *sock, const char *name)
-{
-	return kernel.module == FAKE_GROUP ? FAKE_FAMILY : -NLE_OBJ_NOTFOUND;
 }
 
 static struct fake_link *find(int ifindex, const char *name)
@@ -220,6 +212,8 @@ static int on_qdisc(const struct nlmsghdr *nlh)
 	if (ret)
 		return ret;
 	if (nlh->nlmsg_type == RTM_GETQDISC) {
+		if (tcm->tcm_parent == TC_H_CLSACT && !link->clsact)
+			return -ENOENT;
 		fake_tell_qdisc(nlh, link, RTM_NEWQDISC);
 		return 0;
 	}
@@ -325,7 +319,27 @@ static int on_group(const struct nlmsghdr *nlh)
 	return 0;
 }
 
-static int handle(const struct nlmsghdr *nlh)
+static int on_lookup(const struct nlmsghdr *nlh)
+{
+	if (kernel.module != FAKE_GROUP)
+		return -ENOENT;
+	fake_tell_family(nlh);
+	return 0;
+}
+
+static int handle_generic(const struct nlmsghdr *nlh)
+{
+	switch (nlh->nlmsg_type) {
+	case GENL_ID_CTRL:
+		return on_lookup(nlh);
+	case FAKE_FAMILY:
+		return on_group(nlh);
+	default:
+		return -ENOENT;
+	}
+}
+
+static int handle_route(const struct nlmsghdr *nlh)
 {
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWLINK:
@@ -343,14 +357,12 @@ static int handle(const struct nlmsghdr *nlh)
 		return on_filter(nlh);
 	case RTM_NEWACTION:
 		return on_action(nlh);
-	case FAKE_FAMILY:
-		return on_group(nlh);
 	default:
 		return -EOPNOTSUPP;
 	}
 }
 
-void fake_request(const struct nlmsghdr *nlh)
+void fake_request(int protocol, const struct nlmsghdr *nlh)
 {
 	bool fails = kernel.failing && !kernel.skip;
 	int ret = 0;
@@ -360,7 +372,7 @@ void fake_request(const struct nlmsghdr *nlh)
 	if (fails)
 		kernel.failing = false;
 	if (!fails || !kernel.error)
-		ret = handle(nlh);
+		ret = protocol == NETLINK_GENERIC ? handle_generic(nlh) : handle_route(nlh);
 	else
 		ret = -kernel.error;
 	if (fails && !kernel.error)

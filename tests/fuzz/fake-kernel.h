@@ -46,8 +46,8 @@ int fake_first_buffer(void);
 /* fake-socket.c: queue an answer to the request under way. */
 void fake_answer(const void *data, size_t len);
 void fake_forget_packets(void);
-/* fake-kernel.c: do what a request says. */
-void fake_request(const struct nlmsghdr *nlh);
+/* fake-kernel.c: do what a request says. @protocol: NETLINK_ROUTE or NETLINK_GENERIC */
+void fake_request(int protocol, const struct nlmsghdr *nlh);
 
 #define FAKE_FAMILY 0x20
 

@@ -51,6 +51,7 @@ void fake_tell_link(const struct nlmsghdr *request, const struct fake_link *link
 void fake_tell_bridge(const struct fake_link *link, int type);
 void fake_tell_qdisc(const struct nlmsghdr *request, const struct fake_link *link, int type);
 void fake_tell_filter(const struct nlmsghdr *request, const struct fake_link *link, int type);
+void fake_tell_family(const struct nlmsghdr *request);
 void fake_tell_results(const struct nlmsghdr *request, const int32_t *results, size_t count);
 void fake_tell_outcome(const struct nlmsghdr *request, int error);
 

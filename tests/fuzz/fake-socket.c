@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <netlink/genl/ctrl.h>
 
 #include "rig.h"
 
@@ -87,11 +86,14 @@ int __wrap_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int count, int flags,
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
+	int protocol = NETLINK_ROUTE;
+	socklen_t len = sizeof(protocol);
 	ssize_t sent = 0;
 
+	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
 	empty(&answers);
 	for (size_t i = 0; i < msg->msg_iovlen; i++) {
-		fake_request(msg->msg_iov[i].iov_base);
+		fake_request(protocol, msg->msg_iov[i].iov_base);
 		sent += (ssize_t)msg->msg_iov[i].iov_len;
 	}
 	return sent;

@@ -143,6 +143,15 @@ void fake_tell_filter(const struct nlmsghdr *request, const struct fake_link *li
 	tell(request, msg);
 }
 
+void fake_tell_family(const struct nlmsghdr *request)
+{
+	struct genlmsghdr genl = { .cmd = CTRL_CMD_NEWFAMILY };
+	struct nl_msg *msg = begin(request, GENL_ID_CTRL, &genl, sizeof(genl));
+
+	nla_put_u16(msg, CTRL_ATTR_FAMILY_ID, FAKE_FAMILY);
+	tell(request, msg);
+}
+
 void fake_tell_results(const struct nlmsghdr *request, const int32_t *results, size_t count)
 {
 	struct genlmsghdr genl = { .cmd = PLUG_CMD_GET };

@@ -2,14 +2,14 @@
 /*
  * Whatever the kernel answers: packets of any content are taken for the answers to everything that a daemon asks when it starts, adopts,
  * looks at its buffers and closes an epoch. Input: packets, each a big-endian length of 16 bits and that many bytes; an empty one ends the
- * answers to one request. Sequence and port numbers are put right where they are zero, or nothing would get past the first check.
+ * answers to one request. Sequence and port numbers are put right where they are zero, or nothing would get past the first check: of several
+ * requests in one go, each acknowledgement is the next one's.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include <netlink/genl/ctrl.h>
 
 #include "rig.h"
 
@@ -18,18 +18,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
 int __wrap_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout);
-int __wrap_genl_ctrl_resolve(struct nl_sock *sock, const char *name);
 
 static struct {
 	const uint8_t *data;
 	size_t size;
-	struct nlmsghdr request; /* the last one */
+	struct nlmsghdr request; /* the last one, or the first of several */
+	uint32_t more; /* of them are not acknowledged yet */
 } input;
-
-int __wrap_genl_ctrl_resolve(struct nl_sock *sock, const char *name)
-{
-	return 0x20;
-}
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
@@ -38,6 +33,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 	for (size_t i = 0; i < msg->msg_iovlen; i++)
 		sent += (ssize_t)msg->msg_iov[i].iov_len;
 	memcpy(&input.request, msg->msg_iov[0].iov_base, sizeof(input.request));
+	input.more = (uint32_t)msg->msg_iovlen - 1;
 	return sent;
 }
 
@@ -47,10 +43,15 @@ static void put_right(char *packet, size_t len)
 		struct nlmsghdr nlh;
 
 		memcpy(&nlh, packet + at, sizeof(nlh));
-		if (!nlh.nlmsg_seq)
-			nlh.nlmsg_seq = input.request.nlmsg_seq;
 		if (!nlh.nlmsg_pid)
 			nlh.nlmsg_pid = input.request.nlmsg_pid;
+		if (!nlh.nlmsg_seq) {
+			nlh.nlmsg_seq = input.request.nlmsg_seq;
+			if (nlh.nlmsg_type == NLMSG_ERROR && input.more) {
+				input.request.nlmsg_seq++;
+				input.more--;
+			}
+		}
 		memcpy(packet + at, &nlh, sizeof(nlh));
 		if (nlh.nlmsg_len < sizeof(nlh) || nlh.nlmsg_len > len - at)
 			return;

@@ -10,9 +10,6 @@ STEPS_MAX = 60
 # and which message of two that go together
 UNKINDNESS = (("send fails", 0), ("refused", 0), ("refused", 1), ("answer lost", 0))
 
-# it is all about what has nothing to do with the module
-pytestmark = pytest.mark.only("mainline")
-
 
 @pytest.fixture
 def unkind(daemon, monkeypatch):
@@ -51,6 +48,7 @@ def each_step(unkind, kind, which, client, verb, **fields):
     pytest.fail("no end of steps")
 
 
+@pytest.mark.only("mainline")  # the module has no part in it
 @pytest.mark.parametrize("strangers_ingress", (False, True))
 @pytest.mark.parametrize("kind, which", UNKINDNESS)
 def test_an_attach_that_fails_anywhere_leaves_the_vif_as_it_was(net, unkind, client, kind, which, strangers_ingress):
