@@ -166,11 +166,14 @@ int lease_take(struct registry *reg, struct domain *domain, struct driver *drive
 	return 0;
 }
 
-int lease_check(const struct domain *domain, const struct driver *driver, bool settles, const struct lease **holder)
+int lease_check(struct domain *domain, const struct driver *driver, bool settles, const struct lease **holder)
 {
-	const struct lease *lease = domain->lease;
+	struct lease *lease = domain->lease;
 	bool refused = false;
 
+	/* who asks may have seen its end before this daemon did */
+	if (lease && lease->state == LEASE_HELD && lease->driver != driver && is_closed(lease->driver))
+		lose(lease);
 	switch (lease_state(domain)) {
 	case LEASE_HELD:
 		refused = lease->driver != driver;
@@ -183,7 +186,7 @@ int lease_check(const struct domain *domain, const struct driver *driver, bool s
 		break;
 	}
 	if (refused)
-		*holder = lease;
+		*holder = domain->lease;
 	return refused ? -EBUSY : 0;
 }
 

@@ -58,8 +58,11 @@ uint64_t lease_grace_ns(const struct lease *lease);
 int lease_take(struct registry *reg, struct domain *domain, struct driver *driver, const struct lease_terms *terms,
 	       const struct lease **holder);
 
-/* May this connection ask for what only who drives may? @settles: it says what becomes of what is held. 0, or -EBUSY as above. */
-int lease_check(const struct domain *domain, const struct driver *driver, bool settles, const struct lease **holder);
+/*
+ * May this connection ask for what only who drives may? @settles: it says what becomes of what is held. 0, or -EBUSY as above. A driver that
+ * has closed its connection is lost from here on.
+ */
+int lease_check(struct domain *domain, const struct driver *driver, bool settles, const struct lease **holder);
 /* What was asked for was done: a domain without a driver needs no policy any more. */
 void lease_settle(struct domain *domain);
 

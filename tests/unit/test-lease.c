@@ -102,7 +102,7 @@ static int take(struct bench *b, struct driver *driver, const struct lease_terms
 	return ret;
 }
 
-static int check(const struct bench *b, const struct driver *driver, bool settles)
+static int check(struct bench *b, const struct driver *driver, bool settles)
 {
 	const struct lease *holder = NULL;
 	int ret = lease_check(&b->domain, driver, settles, &holder);
@@ -158,6 +158,27 @@ static void a_closed_connection_keeps_nobody_out(void **state)
 	assert_int_equal(check(b, &b->a, true), -EBUSY);
 	lease_driver_lost(&b->a);
 	expect(b, LEASE_HELD, DOMAIN_HOLDING, 1);
+	bench_free(b);
+}
+
+static void a_closed_connection_is_lost_to_whoever_asks_next(void **state)
+{
+	const struct lease_terms at_once = { .has_grace = true };
+	struct bench *b = bench_new();
+
+	assert_int_equal(take(b, &b->a, &at_once), 0);
+	close(b->peers[0]);
+	assert_int_equal(check(b, &b->b, false), 0);
+	expect(b, LEASE_LOST, DOMAIN_HOLDING, 1);
+	assert_null(b->a.leases);
+
+	assert_int_equal(take(b, &b->b, NULL), 0);
+	close(b->peers[1]);
+	b->peers[0] = dup(STDIN_FILENO);
+	b->peers[1] = dup(STDIN_FILENO);
+	assert_int_equal(check(b, &b->a, false), -EBUSY);
+	expect(b, LEASE_GRACE, DOMAIN_HOLDING, 1);
+	assert_int_equal(check(b, &b->a, true), 0);
 	bench_free(b);
 }
 
@@ -293,6 +314,7 @@ int main(void)
 		cmocka_unit_test(without_a_lease_any_driver_may),
 		cmocka_unit_test(with_a_lease_only_its_connection_may),
 		cmocka_unit_test(a_closed_connection_keeps_nobody_out),
+		cmocka_unit_test(a_closed_connection_is_lost_to_whoever_asks_next),
 		cmocka_unit_test(a_lost_driver_is_answered_once_by_the_policy),
 		cmocka_unit_test(a_policy_that_fails_leaves_everything_held),
 		cmocka_unit_test(who_comes_in_the_grace_time_stops_the_policy),
