@@ -65,11 +65,17 @@ static void ask(unsigned int type)
 
 static void act(char what)
 {
-	const int results[] = {1, 2, 3, 4};
+	const int results[] = {1, 2, 3, 4}, info[] = {5, 0, 0, 0}, error[] = {8, 0, 0, 0};
 
 	switch (what) {
 	case 'l':
-		say(MESSAGE_LOG, results, 4);
+		say(MESSAGE_LOG, info, 4);
+		break;
+	case 'e':
+		say(MESSAGE_LOG, error, 4);
+		break;
+	case 'n':
+		say(MESSAGE_PROGRESS, results, 4);
 		break;
 	case 's':
 		ask(MESSAGE_SUSPEND);

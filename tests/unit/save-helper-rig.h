@@ -32,9 +32,9 @@ void rig_be_helper(int argc, char *argv[]);
 
 /*
  * Start the program as libxl would for Remus, on the backup if @restore. What its helper does is
- * @script, a letter each: s r c d ask to suspend, resume, checkpoint, log dirty pages; l logs; R C
- * E give results, completion, failure; x exits with 7, k is killed, p pauses, z is no message, i
- * exits with 5 if SIGPIPE is ignored.
+ * @script, a letter each: s r c d ask to suspend, resume, checkpoint, log dirty pages; l logs, e
+ * logs an error, n says how far it is; R C E give results, completion, failure; x exits with 7, k
+ * is killed, p pauses, z is no message, i exits with 5 if SIGPIPE is ignored.
  * @steps are the daemon's, NULL if there is none.
  */
 struct rig rig_begin(bool restore, const char *script, const struct fake_step *steps);

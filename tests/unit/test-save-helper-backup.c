@@ -51,6 +51,24 @@ static void test_a_checkpoint_that_libxl_did_not_get_is_not_acknowledged(void **
 	rig_end_with(&rig, 7);
 }
 
+/* They are many lines a second, and would hide what matters. */
+static void test_what_is_said_of_each_checkpoint_is_heard_of_the_first(void **state)
+{
+	struct rig rig = rig_begin(true, "nlcnlelncx", NULL);
+
+	primary_hears(&rig, FRAME_HELLO, 0);
+	hears(&rig, MESSAGE_PROGRESS);
+	hears(&rig, MESSAGE_LOG);
+	hears(&rig, MESSAGE_CHECKPOINT);
+	replies(&rig, 1);
+	primary_hears(&rig, FRAME_ACK, 1);
+	hears(&rig, MESSAGE_LOG);
+	hears(&rig, MESSAGE_CHECKPOINT);
+	replies(&rig, 1);
+	primary_hears(&rig, FRAME_ACK, 2);
+	rig_end_with(&rig, 7);
+}
+
 static void test_libxl_reads_no_checkpoint_before_it_comes(void **state)
 {
 	struct rig rig = rig_begin(true, "cx", NULL);
@@ -245,6 +263,7 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_checkpoint_is_acknowledged_when_libxl_has_it),
 		cmocka_unit_test(test_a_checkpoint_that_libxl_did_not_get_is_not_acknowledged),
+		cmocka_unit_test(test_what_is_said_of_each_checkpoint_is_heard_of_the_first),
 		cmocka_unit_test(test_libxl_reads_no_checkpoint_before_it_comes),
 		cmocka_unit_test(test_a_checkpoint_that_was_cut_off_is_a_failover),
 		cmocka_unit_test(test_the_guest_starts_only_behind_the_fence),

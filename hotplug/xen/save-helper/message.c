@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #define TYPE_BYTES sizeof(uint16_t)
+#define ARGUMENTS_OFFSET (MESSAGE_HEADER_BYTES + TYPE_BYTES)
 
 static uint16_t u16_at(const uint8_t *bytes)
 {
@@ -72,13 +73,23 @@ bool message_wants_reply(const struct message *message)
 	}
 }
 
+bool message_is_chatter(const struct message *message)
+{
+	uint32_t level;
+
+	if (message_type(message) == MESSAGE_PROGRESS)
+		return true;
+	if (message_type(message) != MESSAGE_LOG || message->len < ARGUMENTS_OFFSET + sizeof(level))
+		return false;
+	memcpy(&level, message->bytes + ARGUMENTS_OFFSET, sizeof(level));
+	return level <= MESSAGE_LEVEL_INFO;
+}
+
 int message_complete_status(const struct message *message, int *status)
 {
-	const size_t offset = MESSAGE_HEADER_BYTES + TYPE_BYTES;
-
-	if (message->len < offset + sizeof(*status))
+	if (message->len < ARGUMENTS_OFFSET + sizeof(*status))
 		return -EBADMSG;
-	memcpy(status, message->bytes + offset, sizeof(*status));
+	memcpy(status, message->bytes + ARGUMENTS_OFFSET, sizeof(*status));
 	return 0;
 }
 

@@ -26,6 +26,9 @@ enum message_type {
 	MESSAGE_COMPLETE = 10,
 };
 
+/* The first argument of MESSAGE_LOG: libxentoollog's, in the order of their weight. */
+#define MESSAGE_LEVEL_INFO 5U
+
 /* What libxl replies to MESSAGE_CHECKPOINT on the backup. */
 enum checkpoint_reply {
 	CHECKPOINT_COMPLETE = 1,
@@ -58,6 +61,8 @@ int reply_read(struct reply *reply, int fd);
 /* Of a whole message. */
 unsigned int message_type(const struct message *message);
 bool message_wants_reply(const struct message *message);
+/* How far it is, or what is logged without being worth a notice. */
+bool message_is_chatter(const struct message *message);
 /* The first argument of MESSAGE_COMPLETE, 0 for success; -EBADMSG if there is none. */
 int message_complete_status(const struct message *message, int *status);
 

@@ -31,6 +31,7 @@ struct relay {
 	bool helper_ended;
 	bool failed; /* by our own decision */
 	bool libxl_gone;
+	bool routine;	    /* checkpoints were made: one more is no news */
 	bool waiting;	    /* @message is whole and the side has said to wait */
 	unsigned int asked; /* type of the message that libxl has yet to reply to */
 	struct message message;
@@ -79,6 +80,8 @@ static void pass(struct relay *relay)
 
 	if (message_wants_reply(&relay->message))
 		relay->asked = message_type(&relay->message);
+	if (message_type(&relay->message) == MESSAGE_CHECKPOINT)
+		relay->routine = true;
 	if (!err)
 		err = hand_on(&relay->message);
 	if (err)
@@ -127,7 +130,9 @@ static void from_helper(struct relay *relay)
 {
 	int got = message_read(&relay->message, relay->helper.out);
 
-	if (got > 0)
+	if (got > 0 && relay->routine && message_is_chatter(&relay->message))
+		relay->message.len = 0;
+	else if (got > 0)
 		decide(relay);
 	else if (got == -EPIPE)
 		child_close_out(&relay->helper);

@@ -2,7 +2,8 @@
 /*
  * Stands between libxl and its save helper: runs the helper, hands every message and reply on in
  * order, and asks a side, the primary's or the backup's, what is to become of each. libxl sees the
- * helper's messages and its exit status as if we were it.
+ * helper's messages and its exit status as if we were it; but of what the helper says of each
+ * checkpoint for people to read, many lines a second, it hears only the first one's.
  */
 #ifndef XEN_HELPER_RELAY_H
 #define XEN_HELPER_RELAY_H
