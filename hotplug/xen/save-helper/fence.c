@@ -101,12 +101,12 @@ static void drive_command(struct fence *fence, int64_t now_ns)
 
 enum fence_verdict fence_ask(struct fence *fence, int64_t now_ns)
 {
-	if (!fence->begun)
-		announce(fence);
-	fence->begun = true;
 	fence->deadline_ns = now_ns + SECOND_NS;
 	if (word(fence, "stand-down"))
 		return FENCE_GIVE_UP;
+	if (!fence->begun)
+		announce(fence);
+	fence->begun = true;
 	if (fence->done || !strcmp(fence->settings->fence, NO_FENCE) || word(fence, "take-over"))
 		return FENCE_START;
 	drive_command(fence, now_ns);
