@@ -6,6 +6,7 @@ checkpoint. What clients saw of it is compared with what the restored server kno
 
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import time
 
@@ -89,10 +90,23 @@ def summary(screen, title, sums):
     screen.say()
 
 
+def what_is_lacking():
+    """For the second act, on this machine; None if nothing is."""
+    if not shutil.which("criu"):
+        return "No criu here"
+    if not pathlib.Path("/sys/fs/cgroup/cgroup.procs").exists():
+        return "No unified cgroups here"
+    # criu is older than some kernels, and others cannot tell which memory has changed
+    if subprocess.run(["criu", "check", "--feature", "mem_dirty_track"], capture_output=True, check=False).returncode:
+        return "This kernel has nothing that criu can work with"
+    return None
+
+
 def play(screen):
     """Whether it went as it should, as the last line of a show says it."""
-    if not shutil.which("criu") or not pathlib.Path("/sys/fs/cgroup/cgroup.procs").exists():
-        screen.say("No criu or no unified cgroups here: the second act is left out.", "yellow")
+    lacking = what_is_lacking()
+    if lacking:
+        screen.say(f"{lacking}: the second act is left out.", "yellow")
         return True
     screen.say("A server tells its counts by TCP and UDP; CRIU checkpoints it, its output is held until that is safe.",
                "bold")
