@@ -28,7 +28,7 @@ enum kind {
 	KIND_SEND_FAILS, /* nothing of the batch is done */
 	KIND_REFUSED, /* one message of the batch is not done, its answer is the error */
 	KIND_ANSWER_LOST, /* done, but the queue of answers was full */
-	KIND_ANSWER_LATE, /* an acknowledgement comes when nobody waits for it any more */
+	KIND_ANSWER_LATE, /* the last one comes when nobody waits for it any more */
 	KIND_ANSWER_TWICE,
 	KIND_NEWS_LOST, /* the watching socket's queue was full */
 };
@@ -141,6 +141,20 @@ static bool is_ack(const void *packet, size_t len)
 	return len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)) && ((const struct nlmsghdr *)packet)->nlmsg_type == NLMSG_ERROR;
 }
 
+/*
+ * Whether nothing more is waited for behind it: an acknowledgement, or the one answer of generic netlink. The queue keeps its order:
+ * only such a one can be late.
+ */
+static bool is_last(int fd, const void *packet, size_t len)
+{
+	int protocol = 0;
+	socklen_t size = sizeof(protocol);
+
+	if (is_ack(packet, len))
+		return true;
+	return !getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) && protocol == NETLINK_GENERIC;
+}
+
 static void refuse(void *packet, size_t len)
 {
 	struct nlmsghdr *answer = packet;
@@ -184,8 +198,7 @@ static bool lose_or_keep(int fd, struct mmsghdr *packet)
 	/* what comes again comes into whatever room there is then */
 	if (packet->msg_len <= room[fd] && hit(KIND_ANSWER_TWICE))
 		put_aside(fd, bytes, packet->msg_len, KIND_ANSWER_TWICE);
-	/* the queue keeps its order: what is late is what the daemon no longer waits for, an acknowledgement */
-	if (is_ack(bytes, packet->msg_len) && packet->msg_len <= room[fd] && hit(KIND_ANSWER_LATE)) {
+	if (is_last(fd, bytes, packet->msg_len) && packet->msg_len <= room[fd] && hit(KIND_ANSWER_LATE)) {
 		put_aside(fd, bytes, packet->msg_len, KIND_ANSWER_LATE);
 		packet->msg_len = 0;
 	} else if (hit(KIND_ANSWER_LOST)) {
