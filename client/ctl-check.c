@@ -133,7 +133,8 @@ static void check_origin(struct run *run, const void *arg, struct finding *f)
 	} else if (run->trial.steps[TRIAL_PLUG].good || probe_loaded("sch_plug")) {
 		find(f, LEVEL_WARN, "mainline's: one outstanding epoch, no abort, and a guest "
 				    "stalls when held frames use up its transmit slots");
-		advise(f, "apt install outcommit-dkms, then load the module anew (or reboot)");
+		advise(f, "apt install outcommit-dkms, then modprobe -r sch_plug && systemctl restart "
+			  "outcommitd (or reboot)");
 	} else {
 		find(f, LEVEL_WARN, "cannot tell before it is loaded");
 		advise(f, "modprobe sch_plug");
