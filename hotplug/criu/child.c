@@ -56,19 +56,29 @@ static int place_files(const struct child *child)
 	int in = child->in ? child->in : open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (dup2(in, STDIN_FILENO) < 0 || (child->out && dup2(child->out, STDOUT_FILENO) < 0) ||
-	    (child->err && dup2(child->err, STDERR_FILENO) < 0))
+	    (child->err && dup2(child->err, STDERR_FILENO) < 0) ||
+	    (child->kept && fcntl(child->kept, F_SETFD, 0)))
 		return -errno;
 	return 0;
 }
 
-static void become(const struct child *child)
+/* What is ignored stays so behind the exec; and a handler of ours does not. */
+static void place_signals(const struct child *child)
 {
+	static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
 	sigset_t none;
 
-	setpgid(0, 0);
 	signal(SIGPIPE, SIG_DFL);
+	for (size_t i = 0; child->undisturbed && i < sizeof(ends) / sizeof(ends[0]); i++)
+		signal(ends[i], SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void become(const struct child *child)
+{
+	setpgid(0, 0);
+	place_signals(child);
 	if (place_files(child) || (child->cgroup && enter_cgroup(child->cgroup)))
 		_exit(126);
 	execvp(child->words->word[0], (char *const *)child->words->word);

@@ -6,6 +6,7 @@
 #ifndef CRIU_CHILD_H
 #define CRIU_CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,6 +28,8 @@ struct child {
 	const struct words *words;
 	const char *cgroup; /* directory of the cgroup to run in, or NULL */
 	int in, out, err;   /* 0: /dev/null for stdin, ours for the others */
+	int kept;	    /* a file that stays open in it for as long as it lives, or 0 */
+	bool undisturbed;   /* what asks a program to end does not end it */
 };
 
 /* The process id, or a negative errno. */

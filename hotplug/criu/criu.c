@@ -59,12 +59,12 @@ static int open_said(const struct criu *criu)
 	return fd < 0 ? 0 : fd;
 }
 
-static int run(const struct criu *criu, struct words *words, const char *name, const char *cgroup)
+static int run(const struct criu *criu, struct words *words, const char *name, struct child child)
 {
-	struct child child = {.words = words, .cgroup = cgroup};
 	char log[PATH_MAX + 32];
 	int status;
 
+	child.words = words;
 	/* nftables complains there of a lock that a restored namespace never had */
 	child.err = open_said(criu);
 	snprintf(log, sizeof(log), "%s/%s.log", criu->work_dir, name);
@@ -118,6 +118,11 @@ static void add_tree(struct words *words, const struct criu_tree *tree, const ch
 	words_addf(words, "../%s", prev);
 }
 
+static struct child dumper(const struct criu *criu)
+{
+	return (struct child){.kept = criu->lock_fd, .undisturbed = true};
+}
+
 int criu_dump(const struct criu *criu, const struct criu_tree *tree, const char *dir,
 	      const char *prev)
 {
@@ -126,7 +131,7 @@ int criu_dump(const struct criu *criu, const struct criu_tree *tree, const char 
 	add_common(&words, criu, "dump", dir);
 	add_tree(&words, tree, prev);
 	words_add(&words, "--leave-running");
-	return run(criu, &words, "dump", NULL);
+	return run(criu, &words, "dump", dumper(criu));
 }
 
 int criu_pre_dump(const struct criu *criu, const struct criu_tree *tree, const char *dir,
@@ -136,7 +141,7 @@ int criu_pre_dump(const struct criu *criu, const struct criu_tree *tree, const c
 
 	add_common(&words, criu, "pre-dump", dir);
 	add_tree(&words, tree, prev);
-	return run(criu, &words, "pre-dump", NULL);
+	return run(criu, &words, "pre-dump", dumper(criu));
 }
 
 int criu_restore(const struct criu *criu, const char *dir, int netns_fd, const char *cgroup)
@@ -147,5 +152,5 @@ int criu_restore(const struct criu *criu, const char *dir, int netns_fd, const c
 	words_add(&words, "--restore-detached");
 	words_add(&words, "--inherit-fd");
 	words_addf(&words, "fd[%d]:" NETNS_KEY, netns_fd);
-	return run(criu, &words, "restore", cgroup);
+	return run(criu, &words, "restore", (struct child){.cgroup = cgroup});
 }

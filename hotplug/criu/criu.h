@@ -15,6 +15,7 @@ struct criu {
 	char *const *extra; /* options that the user wants too */
 	int extra_count;
 	char work_dir[PATH_MAX]; /* for its log */
+	int lock_fd;		 /* what a dump keeps open until it ends, or 0 */
 };
 
 struct criu_tree {
@@ -24,6 +25,12 @@ struct criu_tree {
 };
 
 int criu_find_netns(struct criu_tree *tree);
+
+/*
+ * A dump that is broken off leaves the tree with its sockets in repair and its network locked, and
+ * its connections do not live through that. So neither the end of who started it ends a dump, nor
+ * what asks programs to end.
+ */
 
 /*
  * Checkpoint the tree, which may be stopped by its cgroup and stays so. @prev: name of the

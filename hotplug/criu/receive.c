@@ -5,21 +5,19 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "cell.h"
 #include "image.h"
+#include "lock.h"
 #include "report.h"
 #include "stream.h"
 
-#define LOCK "lock"
 #define STOOD_DOWN "stood-down"
 #define LIFE "life"
 
@@ -29,39 +27,6 @@ struct receiver {
 	int image_fd; /* of the checkpoint that is coming, or -1 */
 	char name[IMAGE_NAME_BYTES];
 };
-
-static void on_alarm(int number)
-{
-}
-
-/* The alarm interrupts it. */
-static int wait_for_lock(int fd, unsigned int wait_s)
-{
-	const struct sigaction action = {.sa_handler = on_alarm};
-	int rc;
-
-	sigaction(SIGALRM, &action, NULL);
-	alarm(wait_s);
-	rc = flock(fd, LOCK_EX);
-	alarm(0);
-	return rc ? -EBUSY : 0;
-}
-
-static int take_lock(int dir_fd, unsigned int wait_s)
-{
-	int fd = openat(dir_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = flock(fd, LOCK_EX | LOCK_NB) ? -EBUSY : 0;
-	if (err && wait_s)
-		err = wait_for_lock(fd, wait_s);
-	/* held for as long as this process lives */
-	if (err)
-		close(fd);
-	return err;
-}
 
 int backup_open(const char *dir, const char *domain, unsigned int wait_s)
 {
@@ -75,8 +40,9 @@ int backup_open(const char *dir, const char *domain, unsigned int wait_s)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = take_lock(fd, wait_s);
-	if (!err)
+	/* held for as long as this process lives */
+	err = lock_take(fd, wait_s);
+	if (err >= 0)
 		return fd;
 	close(fd);
 	return err;

@@ -13,6 +13,7 @@
 
 #include "child.h"
 #include "image.h"
+#include "lock.h"
 #include "protect.h"
 #include "report.h"
 #include "send.h"
@@ -24,6 +25,20 @@ static int failed(const char *what, int err)
 {
 	report(LOG_ERR, "%s: %s", what, strerror(-err));
 	return err;
+}
+
+/* A driver that was killed in the midst of a dump leaves a criu that has yet to let go of the tree. */
+static int be_alone(struct protect *p)
+{
+	int fd = lock_take(p->images_fd, p->options->timeout_ms / 1000 + 1);
+
+	if (fd < 0) {
+		report(LOG_ERR, "%s: another driver, or the criu of one, is still at work: %s",
+		       p->options->domain, strerror(-fd));
+		return fd;
+	}
+	p->criu.lock_fd = fd;
+	return image_clear(p->images_fd, true);
 }
 
 static int setup_dirs(struct protect *p)
@@ -40,7 +55,7 @@ static int setup_dirs(struct protect *p)
 	p->images_fd = open(p->images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->images_fd < 0)
 		return failed(p->images, -errno);
-	return image_clear(p->images_fd, true);
+	return be_alone(p);
 }
 
 static int setup_tree(struct protect *p)
@@ -372,6 +387,8 @@ enum outcome setup_undo(struct protect *p, enum outcome outcome)
 		child_end(p->way, (int)p->options->timeout_ms);
 	outcommit_close(p->daemon);
 	cell_close(&p->cell);
+	if (p->criu.lock_fd)
+		close(p->criu.lock_fd);
 	if (p->images_fd >= 0)
 		close(p->images_fd);
 	return outcome;

@@ -41,10 +41,7 @@ def protected(results, count, moments):
             results.check(f"failover {number}: clients saw only what the restored server knows, the stream goes on",
                           good, told(figures))
         action_script(results, stage)
-        if count > 2:  # its clients ask over a new connection, which a checkpoint may reset: for the long run
-            driver_dies(results, stage, moments)
-        else:
-            stage.protect()
+        driver_dies(results, stage, moments)
         another_life(results, stage)
         backup_dies(results, stage)
         ends(results, stage)

@@ -110,7 +110,7 @@ class Stage:
         return self
 
     def __exit__(self, *_):
-        self.kill_driver()
+        self.kill_driver(with_criu=True)
         self.kill_tree()
         if self.clients:
             self.clients.close()
@@ -185,11 +185,11 @@ class Stage:
             return len(self.checkpoints()) >= count
         await_that(f"{count} checkpoints are safe", there)
 
-    def kill_driver(self):
-        """And what it had started to make a checkpoint; what receives belongs to the other host."""
+    def kill_driver(self, with_criu=False):
+        """What receives belongs to the other host, and what makes a checkpoint outlives the driver by that."""
         if not self.driver:
             return
-        children = children_of(self.driver.pid) if self.driver.poll() is None else []
+        children = children_of(self.driver.pid) if with_criu and self.driver.poll() is None else []
         self.driver.kill()
         self.driver.wait()
         for child in children:
@@ -203,7 +203,7 @@ class Stage:
 
     def fail(self):
         """The host loses its power: what was held is lost with it."""
-        self.kill_driver()
+        self.kill_driver(with_criu=True)
         if not self.buffered:
             # there what dies would be heard of
             self.ip("link set vif1.0 nomaster down")
