@@ -202,15 +202,13 @@ static int commit(struct protect *p, uint64_t number)
 }
 
 /* One acknowledgement, or a while without one: 0 if there may be more to wait for, 1 if not. */
-static int await_ack(struct protect *p, int64_t due_ms)
+static int await_ack(struct protect *p, int64_t due_ms, unsigned int outstanding_max)
 {
-	bool full = p->sent - p->acked >= p->outstanding_max;
+	bool full = p->sent - p->acked >= outstanding_max;
 	int64_t left_ms = (full ? p->sent_ms + p->options->timeout_ms : due_ms) - now_ms();
 	uint64_t number;
 	int err;
 
-	if (!full && left_ms <= 0)
-		return 1;
 	err = send_await_ack(&p->stream, &number, left_ms > 0 ? (int)left_ms : 0);
 	if (!err)
 		return commit(p, number);
@@ -220,12 +218,17 @@ static int await_ack(struct protect *p, int64_t due_ms)
 	return err;
 }
 
+/*
+ * If a checkpoint alone took the whole interval, another one at once would let the tree hardly run,
+ * and what it sends wait for several: so then each is waited for.
+ */
 static int await_acks(struct protect *p, int64_t due_ms, const volatile sig_atomic_t *asked)
 {
+	unsigned int outstanding_max = now_ms() < due_ms ? p->outstanding_max : 1;
 	int err = 0;
 
 	while (!err && !*asked)
-		err = await_ack(p, due_ms);
+		err = await_ack(p, due_ms, outstanding_max);
 	return err < 0 ? err : 0;
 }
 
