@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,11 +76,27 @@ static void place_signals(const struct child *child)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int place_path(const struct child *child)
+{
+	const char *others = getenv("PATH");
+	char path[2 * PATH_MAX];
+	int size;
+
+	if (!child->path)
+		return 0;
+	size = snprintf(path, sizeof(path), "%s:%s", child->path,
+			others ? others : "/usr/sbin:/usr/bin");
+	if (size >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	return setenv("PATH", path, 1) ? -errno : 0;
+}
+
 static void become(const struct child *child)
 {
 	setpgid(0, 0);
 	place_signals(child);
-	if (place_files(child) || (child->cgroup && enter_cgroup(child->cgroup)))
+	if (place_path(child) || place_files(child) ||
+	    (child->cgroup && enter_cgroup(child->cgroup)))
 		_exit(126);
 	execvp(child->words->word[0], (char *const *)child->words->word);
 	perror(child->words->word[0]);

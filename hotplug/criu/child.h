@@ -27,6 +27,7 @@ __attribute__((format(printf, 2, 3))) void words_addf(struct words *words, const
 struct child {
 	const struct words *words;
 	const char *cgroup; /* directory of the cgroup to run in, or NULL */
+	const char *path;   /* directory to look for programs in before all others, or NULL */
 	int in, out, err;   /* 0: /dev/null for stdin, ours for the others */
 	int kept;	    /* a file that stays open in it for as long as it lives, or 0 */
 	bool undisturbed;   /* what asks a program to end does not end it */

@@ -11,11 +11,26 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "netlock.h"
 #include "report.h"
 
 /* What the namespace is called in a checkpoint. */
 #define NETNS_KEY "outcommit-netns"
 #define ERRORS_SHOWN 3
+
+static int netlock_path(const struct criu *criu, char path[PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s/bin", criu->work_dir) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int criu_prepare(const struct criu *criu)
+{
+	char path[PATH_MAX];
+	int err;
+
+	err = netlock_path(criu, path);
+	return err ? err : netlock_place(path);
+}
 
 int criu_find_netns(struct criu_tree *tree)
 {
@@ -61,11 +76,14 @@ static int open_said(const struct criu *criu)
 
 static int run(const struct criu *criu, struct words *words, const char *name, struct child child)
 {
-	char log[PATH_MAX + 32];
+	char log[PATH_MAX + 32], path[PATH_MAX];
 	int status;
 
+	if (netlock_path(criu, path))
+		return -ENAMETOOLONG;
+
 	child.words = words;
-	/* nftables complains there of a lock that a restored namespace never had */
+	child.path = path;
 	child.err = open_said(criu);
 	snprintf(log, sizeof(log), "%s/%s.log", criu->work_dir, name);
 	words_add(words, "-o");
@@ -98,9 +116,9 @@ static void add_common(struct words *words, const struct criu *criu, const char 
 	words_add(words, "--manage-cgroups=ignore");
 	words_add(words, "--tcp-established");
 	words_add(words, "--skip-in-flight");
-	/* criu's other way needs the iptables commands */
+	/* that is us */
 	words_add(words, "--network-lock");
-	words_add(words, "nftables");
+	words_add(words, "iptables");
 }
 
 static void add_tree(struct words *words, const struct criu_tree *tree, const char *prev)

@@ -14,7 +14,7 @@ struct criu {
 	const char *program;
 	char *const *extra; /* options that the user wants too */
 	int extra_count;
-	char work_dir[PATH_MAX]; /* for its log */
+	char work_dir[PATH_MAX]; /* for its log, and its way to lock the network */
 	int lock_fd;		 /* what a dump keeps open until it ends, or 0 */
 };
 
@@ -23,6 +23,9 @@ struct criu_tree {
 	uint64_t netns_ino;
 	const char *cgroup;
 };
+
+/* Before all else, in a work_dir that is there. */
+int criu_prepare(const struct criu *criu);
 
 int criu_find_netns(struct criu_tree *tree);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cell.h"
+#include "netlock.h"
 #include "options.h"
 #include "protect.h"
 #include "receive.h"
@@ -136,6 +137,8 @@ int main(int argc, char *argv[])
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	if (netlock_is(argv[0]))
+		return netlock_run(argv[0]) ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (!strcmp(name, "--help")) {
 		fputs(usage, stdout);
 		return EXIT_SUCCESS;

@@ -155,6 +155,9 @@ static int prepare(struct restore *r)
 		 options->domain);
 	mkdir(options->run_dir, 0755);
 	mkdir(r->criu.work_dir, 0700);
+	err = criu_prepare(&r->criu);
+	if (err)
+		return failed(r->criu.work_dir, err);
 	err = cell_open(&r->cell, options->domain, options->cgroup);
 	if (err)
 		return failed(r->cell.path, err);

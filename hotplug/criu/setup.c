@@ -27,7 +27,7 @@ static int failed(const char *what, int err)
 	return err;
 }
 
-/* A driver that was killed in the midst of a dump leaves a criu that has yet to let go of the tree. */
+/* A driver that was killed in mid-dump leaves a criu that has yet to let go of the tree. */
 static int be_alone(struct protect *p)
 {
 	int fd = lock_take(p->images_fd, p->options->timeout_ms / 1000 + 1);
@@ -45,6 +45,7 @@ static int setup_dirs(struct protect *p)
 {
 	const char *run_dir = p->options->run_dir, *domain = p->options->domain;
 	char *work_dir = p->criu.work_dir;
+	int err;
 
 	if (snprintf(work_dir, PATH_MAX, "%s/%s", run_dir, domain) >= PATH_MAX - 16)
 		return -ENAMETOOLONG;
@@ -55,7 +56,11 @@ static int setup_dirs(struct protect *p)
 	p->images_fd = open(p->images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->images_fd < 0)
 		return failed(p->images, -errno);
-	return be_alone(p);
+	err = be_alone(p);
+	if (err)
+		return err;
+	err = criu_prepare(&p->criu);
+	return err ? failed(work_dir, err) : 0;
 }
 
 static int setup_tree(struct protect *p)

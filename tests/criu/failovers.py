@@ -41,6 +41,7 @@ def protected(results, count, moments):
             results.check(f"failover {number}: clients saw only what the restored server knows, the stream goes on",
                           good, told(figures))
         action_script(results, stage)
+        newcomers(results, stage)
         driver_dies(results, stage, moments)
         another_life(results, stage)
         backup_dies(results, stage)
@@ -62,6 +63,22 @@ def driver_dies(results, stage, moments):
     figures = {"unknown": stage.clients.verify(), **rig.faults(stage.clients.seen()[:lines], stage.clients.seen(lines))}
     results.check("a driver that is killed lets nothing out, and another one takes up what it left",
                   silent and not any(figures.values()), told(figures))
+
+
+def newcomers(results, stage):
+    """
+    With dumps that last for longer than the second after which the kernel repeats a SYN-ACK that nobody has answered,
+    for it is held: it does so while criu has the network locked.
+    """
+    slow = stage.directory / "slow"
+    slow.write_text('#!/bin/sh\n[ "$CRTOOLS_SCRIPT_ACTION" != network-unlock ] || sleep 1.5\n')
+    slow.chmod(0o755)
+    visitors = rig.Newcomers(stage.outside)
+    stage.protect("--action-script", slow)
+    figures = visitors.leave()
+    stage.stop()
+    results.check("connections that are made during checkpoints are served, and none is reset",
+                  figures["served"] and not figures["failed"] and not figures["resets"], told(figures))
 
 
 def action_script(results, stage):

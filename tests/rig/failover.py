@@ -88,6 +88,21 @@ class Clients:
         return int(answer[2])
 
 
+class Newcomers:
+    """See newcomers.py."""
+
+    def __init__(self, namespace):
+        self.process = subprocess.Popen(
+            [*inside(namespace), sys.executable, "-m", "rig.newcomers", SERVER, str(PORT), "eth0"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def leave(self):
+        """When the last ones have gone: how many were served, how many were not, and the resets that were seen."""
+        said, _ = self.process.communicate(timeout=PATIENCE_S)
+        _, *figures = said.split()
+        return dict(zip(("served", "failed", "resets"), map(int, figures)))
+
+
 class Stage:
     """All of it. The server's memory is what a failover must not contradict."""
 
@@ -158,14 +173,14 @@ class Stage:
     def driver_log(self):
         return self.directory / "driver"
 
-    def protect(self, *options, checkpoints=3):
+    def protect(self, *criu_options, checkpoints=3):
         """Returns when that many checkpoints are safe."""
         log = open(self.driver_log, "wb")
         with log:
             self.driver = subprocess.Popen(
                 self.words("protect", "--socket", self.daemon.socket_path, "--netns", self.guest, "--vif", self.vif,
-                           "--interval", self.interval_ms, "--timeout", 1000 * PATIENCE_S, *options,
-                           DOMAIN, self.directory / "backup"),
+                           "--interval", self.interval_ms, "--timeout", 1000 * PATIENCE_S,
+                           DOMAIN, self.directory / "backup", *criu_options),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         self.await_checkpoints(checkpoints)
 
